@@ -1,0 +1,132 @@
+import { z } from "zod";
+import { UserError } from "../core/errors.ts";
+import { payloadOf, type Observation } from "../core/observation.ts";
+import { parseDuration, parseTime, timestamp } from "../core/time.ts";
+import { recordOf } from "../store/store.ts";
+import type { Context } from "./context.ts";
+import { importance, list, maxContentBytes, memoryType, text, visibility } from "./fields.ts";
+import { defineOperation, surfaces } from "./operation.ts";
+
+const input = z.strictObject({
+  content: text.describe("What to remember. `-` reads it from stdin.").register(surfaces, {
+    cli: { positional: true, stdin: true },
+  }),
+  project: text
+    .optional()
+    .describe("Project it belongs to. `.` is the repository one is in.")
+    .register(surfaces, {
+      cli: { short: "p" },
+    }),
+  tags: list
+    .optional()
+    .describe("Labels to find it by.")
+    .register(surfaces, { cli: { short: "t", commas: true } }),
+  memory_type: memoryType.default("note").describe("What kind of thing it is."),
+  importance: importance
+    .default(2)
+    .describe("1 (trivial) to 5 (durable, project-wide).")
+    .register(surfaces, {
+      mcp: { clamp: true },
+    }),
+  subject: text.default("").describe("A short title."),
+  summary: text.default("").describe("One sentence that says it all."),
+  source_files: list
+    .default([])
+    .describe("Files it is about.")
+    .register(surfaces, { cli: { commas: true } }),
+  references: list
+    .default([])
+    .describe("Issues, pull requests, documents it refers to.")
+    .register(surfaces, { cli: { commas: true } }),
+  supersedes: list
+    .default([])
+    .describe("Ids of what it replaces.")
+    .register(surfaces, { cli: { commas: true } }),
+  visibility: visibility.optional().describe("How far it travels in a mesh: a label, not secrecy."),
+  expires_at: text.optional().describe("When it is no longer true (ISO-8601)."),
+  ttl: text.optional().describe("For how long it is true: `90s`, `30m`, `12h`, `7d`, `2w`."),
+});
+
+export const save = defineOperation({
+  command: "save",
+  summary: "Remember one observation.",
+  effect: "write",
+  tool: {
+    name: "save_observation",
+    title: "Save an observation",
+    description: "PROACTIVELY save what is worth remembering: a decision, a bug with its cause, a pattern, a setting.",
+  },
+  input,
+  output: z.strictObject({ observation_id: z.string(), created_at: z.string(), visibility: z.string() }),
+  async run(ctx, given) {
+    checkContent(given.content);
+    const { sources: _, ...identity } = ctx.who();
+    const now = ctx.now();
+    const observation: Observation = {
+      content: given.content,
+      ...identity,
+      project: given.project === "." ? ctx.projectHere() : (given.project ?? ctx.settings().save.project),
+      tags: given.tags ?? [...ctx.settings().save.tags],
+      observation_id: ctx.newId(),
+      created_at: timestamp(now),
+      memory_type: given.memory_type,
+      importance: given.importance,
+      subject: given.subject,
+      summary: given.summary,
+      source_files: given.source_files,
+      references: given.references,
+      supersedes: given.supersedes,
+      ...reachOf(ctx, given.visibility),
+      expires_at: expiryOf(given, now),
+    };
+    const { observation_id, created_at } = observation;
+    ctx.store().append([recordOf("observation", observation_id, payloadOf(observation))]);
+    return { observation_id, created_at, visibility: observation.visibility };
+  },
+  text: ({ observation_id }) => `saved: ${observation_id}`,
+});
+
+function checkContent(content: string): void {
+  if (content.trim() === "") {
+    throw new UserError("usage", "content is empty", {
+      hint: "say what to remember, or pass `-` to read it from stdin",
+    });
+  }
+  const bytes = Buffer.byteLength(content);
+  if (bytes > maxContentBytes) {
+    throw new UserError("usage", `content has ${bytes} bytes, the limit is ${maxContentBytes} (1 MiB)`, {
+      hint: "save the essence, and name the file it came from with --source-files",
+    });
+  }
+}
+
+function reachOf(ctx: Context, given: Observation["visibility"] | undefined) {
+  const { save, userId, teamId } = ctx.settings();
+  const visibility = given ?? save.visibility;
+  const scope_id = visibility === "user" ? userId : visibility === "team" ? teamId : "";
+  if ((visibility === "user" || visibility === "team") && scope_id === "") {
+    throw new UserError("usage", `visibility '${visibility}' needs a ${visibility} id`, {
+      hint: `set KIOKU_MESH_${visibility.toUpperCase()}_ID, or ${visibility}_id in config.yaml`,
+    });
+  }
+  return { visibility, scope_id };
+}
+
+function expiryOf(
+  { expires_at, ttl }: { expires_at?: string | undefined; ttl?: string | undefined },
+  now: Date,
+): string {
+  if (expires_at && ttl) throw new UserError("usage", "expires_at and ttl cannot be combined");
+  if (expires_at) {
+    const at = parseTime(expires_at);
+    if (at === undefined) throw new UserError("usage", `expires_at is no ISO-8601 time: '${expires_at}'`);
+    return at;
+  }
+  if (!ttl) return "";
+  const duration = /^\d+$/.test(ttl) ? Number(ttl) * 1000 : parseDuration(ttl);
+  const end = now.getTime() + (duration ?? NaN);
+  if (!duration || end > 8.64e15) {
+    throw new UserError("usage", `ttl is no duration: '${ttl}'`, { hint: "for example 90s, 30m, 12h, 7d or 2w" });
+  }
+  return timestamp(end);
+}

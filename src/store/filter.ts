@@ -1,0 +1,52 @@
+import type { MemoryType } from "../core/observation.ts";
+
+/** Which observations a question is about. What is absent does not narrow. Times are canonical (core/time.ts). */
+export interface Filter {
+  project?: string;
+  agent_family?: string;
+  client_id?: string;
+  pc_id?: string;
+  session_id?: string;
+  memory_types?: readonly MemoryType[];
+  /** First and last instant, both included. */
+  since?: string;
+  until?: string;
+  /** Also what a live observation supersedes. Deleted, hidden and expired ones never come. */
+  include_superseded?: boolean;
+}
+
+/** True while an observation `n` is neither deleted, hidden nor expired at $now. */
+export const alive = (n: string) =>
+  `${n}.deleted_at is null and ${n}.hidden_at is null and (${n}.expires_at = '' or ${n}.expires_at > $now)`;
+
+/** True where a live observation supersedes `o`. */
+export const superseded = (o: string) => `exists (
+  select 1 from supersession s cross join observation n on n.id = s.new_id where s.old_id = ${o}.id and ${alive("n")})`;
+
+const equalities = ["project", "agent_family", "client_id", "pc_id", "session_id"] as const;
+
+/** The SQL condition of a filter on the observation `o`, and its parameters. `now` decides what has expired. */
+export function conditionOf(filter: Filter, now: string): { sql: string; parameters: { [name: string]: string } } {
+  const terms = [alive("o")];
+  const parameters: { [name: string]: string } = { now };
+  for (const column of equalities) {
+    const value = filter[column];
+    if (value === undefined) continue;
+    terms.push(`o.${column} = $${column}`);
+    parameters[column] = value;
+  }
+  if (filter.since !== undefined) {
+    terms.push("o.created_at >= $since");
+    parameters.since = filter.since;
+  }
+  if (filter.until !== undefined) {
+    terms.push("o.created_at <= $until and o.created_at <> ''");
+    parameters.until = filter.until;
+  }
+  if (filter.memory_types !== undefined) {
+    terms.push("o.memory_type in (select value from json_each($memory_types))");
+    parameters.memory_types = JSON.stringify(filter.memory_types);
+  }
+  if (!filter.include_superseded) terms.push(`not ${superseded("o")}`);
+  return { sql: terms.join(" and "), parameters };
+}
