@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import { dirname, join, relative } from "node:path";
+import { Glob } from "bun";
+
+const src = join(import.meta.dir, "../src");
+
+/** Who may import whom. Arrows point down and never up. */
+const allowed: { [folder: string]: string[] } = {
+  "main.ts": ["cli", "mcp", "host", "ops", "store", "sync", "seal", "zenoh", "router", "core"],
+  cli: ["cli", "ops", "core"],
+  mcp: ["mcp", "ops", "core"],
+  ops: ["ops", "store", "sync", "core"],
+  zenoh: ["zenoh", "sync", "core"],
+  sync: ["sync", "seal", "store", "core"],
+  router: ["router", "seal", "host", "core"],
+  seal: ["seal", "core"],
+  store: ["store", "core"],
+  host: ["host", "core"],
+  core: ["core"],
+};
+
+/** Each dependency has one home. */
+const homes: { [dependency: string]: string[] } = {
+  "bun:sqlite": ["store"],
+  citty: ["cli"],
+  "@modelcontextprotocol/sdk": ["mcp"],
+  "@eclipse-zenoh/zenoh-ts": ["zenoh"],
+  "@peculiar/x509": ["seal"],
+  consola: ["host"],
+  confbox: ["host"],
+  zod: ["core", "ops", "cli", "mcp"],
+};
+
+for (const file of new Glob("**/*.ts").scanSync(src)) {
+  test(`imports of ${file}`, async () => {
+    const folder = file.split("/")[0]!;
+    const text = await Bun.file(join(src, file)).text();
+    for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
+      if (specifier!.startsWith(".")) {
+        const target = relative(src, join(src, dirname(file), specifier!)).split("/")[0]!;
+        expect(allowed[folder]).toContain(target);
+      } else {
+        const home = Object.entries(homes).find(([name]) => specifier === name || specifier!.startsWith(`${name}/`));
+        if (home) expect(home[1]).toContain(folder);
+      }
+    }
+    if (folder !== "main.ts" && file !== "mcp/serve.ts") {
+      expect(text).not.toMatch(/\bprocess\.(exit|exitCode|stdin|stdout|stderr|env|argv)\b/);
+    }
+  });
+}
