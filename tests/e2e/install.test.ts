@@ -148,7 +148,7 @@ describe("refuses, and leaves nothing behind", () => {
     expect(status).toBe(1);
     expect(err).toContain("error:");
     expect(out).not.toContain("proved");
-    expect(out.trim().split("\n").at(-1)).toContain("downloading"); // nothing is listed after it
+    expect(out!.trim().split("\n").at(-1)).toContain("downloading"); // nothing is listed after it
   });
 });
 
