@@ -85,30 +85,27 @@ test("PEM comes back as it was, and what is none is refused", () => {
   expect(() => fromPem("nothing here")).toThrow(SyntaxError);
 });
 
-test.skipIf(!openssl)(
-  "OpenSSL accepts the chain strictly, for both sides of a link (needs the openssl program)",
-  () => {
-    const link = issueLinkCredentials(authority, now);
-    const relay = issueRelayCredentials(authority, now);
-    const loopback = issueLoopbackCredentials(now);
-    const verdict = (trusted: string, certificate: string, purpose: string) => {
-      const files = [trusted, certificate].map((pem, index) => {
-        writeFileSync(join(directory, `${index}.pem`), pem);
-        return join(directory, `${index}.pem`);
-      });
-      const options = ["-x509_strict", "-no-CApath", "-no-CAstore", "-purpose", purpose, "-CAfile", ...files];
-      return Bun.spawnSync(["openssl", "verify", ...options]).exitCode;
-    };
-    for (const { certificate } of [link, relay]) {
-      expect(verdict(authority.certificate, certificate, "sslclient")).toBe(0);
-      expect(verdict(authority.certificate, certificate, "sslserver")).toBe(0);
-      expect(verdict(foreignAuthority.certificate, certificate, "sslserver")).not.toBe(0);
-    }
-    expect(verdict(authority.certificate, authority.certificate, "any")).toBe(0);
-    expect(verdict(loopback.authority, loopback.certificate, "sslserver")).toBe(0);
-    expect(verdict(loopback.authority, loopback.certificate, "sslclient")).not.toBe(0);
-  },
-);
+testWith("openssl")("OpenSSL accepts the chain strictly, for both sides of a link", () => {
+  const link = issueLinkCredentials(authority, now);
+  const relay = issueRelayCredentials(authority, now);
+  const loopback = issueLoopbackCredentials(now);
+  const verdict = (trusted: string, certificate: string, purpose: string) => {
+    const files = [trusted, certificate].map((pem, index) => {
+      writeFileSync(join(directory, `${index}.pem`), pem);
+      return join(directory, `${index}.pem`);
+    });
+    const options = ["-x509_strict", "-no-CApath", "-no-CAstore", "-purpose", purpose, "-CAfile", ...files];
+    return Bun.spawnSync(["openssl", "verify", ...options]).exitCode;
+  };
+  for (const { certificate } of [link, relay]) {
+    expect(verdict(authority.certificate, certificate, "sslclient")).toBe(0);
+    expect(verdict(authority.certificate, certificate, "sslserver")).toBe(0);
+    expect(verdict(foreignAuthority.certificate, certificate, "sslserver")).not.toBe(0);
+  }
+  expect(verdict(authority.certificate, authority.certificate, "any")).toBe(0);
+  expect(verdict(loopback.authority, loopback.certificate, "sslserver")).toBe(0);
+  expect(verdict(loopback.authority, loopback.certificate, "sslclient")).not.toBe(0);
+});
 
 type Outcome = "linked" | "refused";
 
