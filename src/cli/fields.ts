@@ -14,6 +14,8 @@ export interface CliField {
   short: string | undefined;
   stdin: boolean;
   commas: boolean;
+  metavar: string;
+  demanded: string | undefined;
   fallback: unknown;
 }
 
@@ -31,10 +33,12 @@ export function cliFields(op: Operation): CliField[] {
     const { cli = {} } = surfaces.get(op.input.shape[key] as z.ZodType) ?? {};
     if (cli === false) return [];
     const p = property as { type?: string; enum?: string[]; description?: string; default?: unknown };
+    const type = types[p.type ?? ""] ?? "string";
+    const name = cli.name ?? key.replaceAll("_", "-");
     return {
       key,
-      name: cli.name ?? key.replaceAll("_", "-"),
-      type: types[p.type ?? ""] ?? "string",
+      name,
+      type,
       choices: p.enum?.filter(Boolean),
       description: p.description ?? "",
       required: required.includes(key),
@@ -42,7 +46,15 @@ export function cliFields(op: Operation): CliField[] {
       short: cli.short,
       stdin: cli.stdin ?? false,
       commas: cli.commas ?? false,
+      metavar: cli.metavar ?? (type === "number" ? "N" : type === "list" ? "A,B" : name.toUpperCase()),
+      demanded: cli.demanded,
       fallback: p.default,
     };
   });
+}
+
+/** How a field is called in help and in errors: `CONTENT`, `--project`, or `--no-x` for what is on unless said. */
+export function shownName(field: CliField): string {
+  if (field.positional) return field.name.toUpperCase();
+  return field.type === "boolean" && field.fallback === true ? `--no-${field.name}` : `--${field.name}`;
 }

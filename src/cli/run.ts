@@ -1,23 +1,31 @@
-import { defineCommand, renderUsage, type CommandDef } from "citty";
 import { UserError } from "../core/errors.ts";
+import { payloadJson } from "../core/json.ts";
 import type { Context } from "../ops/context.ts";
 import { operations } from "../ops/index.ts";
 import { invoke, type Operation } from "../ops/operation.ts";
+import { helpOf, route, type Command } from "./commands.ts";
 import { failure } from "./failure.ts";
-import { cittyArgs, readFlags } from "./flags.ts";
+import { readFlags } from "./flags.ts";
+import { operationHelp, rootHelp } from "./help.ts";
 import { nearest } from "./nearest.ts";
+import { readText } from "./stdin.ts";
 
+/** The three streams, and the person behind them where there is one. */
 export interface Terminal {
   out(text: string): Promise<void>;
+  /** Writes in the order of the calls. Never fails: nobody could be told. */
   err(text: string): Promise<void>;
-  stdin(): Promise<string>;
+  /** Standard input to its end, or to so many bytes. */
+  read(most: number): Promise<Uint8Array>;
+  /** What a person types after a prompt; undefined for the end of input, and "nobody" where no person is there. */
+  ask(prompt: string): Promise<{ line: string | undefined } | "nobody">;
 }
 
 /** What the command line needs of the rest of the program. */
 export interface Program {
   version: string;
   /** The context of this run; `rebuild` orders the search tables made anew first. */
-  open(options: { rebuild: boolean }): Context;
+  open(options: { rebuild: boolean } & Pick<Context, "note" | "confirm">): Context;
   /** Serves an agent on stdio; gives the exit status. */
   serve(): Promise<number>;
 }
@@ -25,7 +33,7 @@ export interface Program {
 /** Runs one command line and answers with its exit status. */
 export async function run(argv: string[], program: Program, terminal: Terminal): Promise<number> {
   try {
-    return await route(argv, program, terminal);
+    return await start(argv, program, terminal);
   } catch (error) {
     const { text, exitCode } = failure(error, argv.includes("--json"));
     await terminal.err(`${text}\n`);
@@ -33,62 +41,72 @@ export async function run(argv: string[], program: Program, terminal: Terminal):
   }
 }
 
-async function route(argv: string[], program: Program, terminal: Terminal): Promise<number> {
-  const globals = argv.slice(0, argv.findIndex((word) => !word.startsWith("-")) >>> 0);
+async function start(argv: string[], program: Program, terminal: Terminal): Promise<number> {
+  const end = argv.findIndex((word) => !word.startsWith("-"));
+  const globals = end < 0 ? argv : argv.slice(0, end);
   const words = argv.slice(globals.length);
-  if (globals.includes("--version")) {
-    await terminal.out(`kioku-mesh ${program.version}\n`);
-    return 0;
-  }
-  if (globals.includes("--help") || globals.includes("-h")) {
-    await terminal.out(await usage(rootCommand(program)));
-    return 0;
-  }
+  const commands = commandsOf(program, terminal, globals.includes("--rebuild"));
+  const help = rootHelp(program.version, commands);
+  if (globals.includes("--version")) return await printed(terminal, `kioku-mesh ${program.version}\n`);
+  if (globals.includes("--help") || globals.includes("-h")) return await printed(terminal, help);
   const strange = globals.find((word) => word !== "--rebuild");
-  if (strange) throw new UserError("usage", `unknown option '${strange}'`, { hint: "see: kioku-mesh --help" });
+  if (strange !== undefined) throw strangeGlobal(strange);
   if (words.length === 0) {
-    await terminal.err(await usage(rootCommand(program)));
+    await terminal.err(help);
     return 2;
   }
-  if (words[0] === "mcp" && words[1] === "serve") return await program.serve();
-  const op = operationFor(words);
-  const args = words.slice(op.command.split(" ").length);
-  if (args.includes("--help") || args.includes("-h")) {
-    await terminal.out(await usage(commandFor(op), rootCommand(program)));
-    return 0;
+  if (words[0] === "help") {
+    return await printed(terminal, words.length > 1 ? helpOf(commands, words.slice(1)) : help);
   }
-  const { raw, json } = await readFlags(op, args, terminal.stdin);
-  const { output, input } = await invoke(op, program.open({ rebuild: globals.includes("--rebuild") }), raw);
-  const text = json ? JSON.stringify(output) : op.text(output as never, input as never, "cli");
+  return await route(commands, words, terminal.out);
+}
+
+async function printed(terminal: Terminal, text: string): Promise<number> {
+  await terminal.out(text);
+  return 0;
+}
+
+function strangeGlobal(word: string): UserError {
+  const meant = nearest(word, ["--rebuild", "--version", "--help"]);
+  return new UserError("usage", `unknown option '${word}'`, {
+    hint: meant ? `did you mean ${meant}?` : "the options of a command go behind it; see: kioku-mesh --help",
+  });
+}
+
+function commandsOf(program: Program, terminal: Terminal, rebuild: boolean): Command[] {
+  return [
+    ...operations.map((op) => ({
+      ...op,
+      help: () => operationHelp(op),
+      run: (args: string[]) => runOperation(op, args, program, terminal, rebuild),
+    })),
+    {
+      command: "mcp serve",
+      group: "host",
+      summary: "Serve an agent on standard input and output. Agents start this themselves.",
+      help: () => "Usage: kioku-mesh mcp serve\n",
+      run: () => program.serve(),
+    },
+  ];
+}
+
+async function runOperation(op: Operation, args: string[], program: Program, terminal: Terminal, rebuild: boolean) {
+  const { raw, json, nameOf } = await readFlags(op, args, () => readText(terminal.read));
+  const said: Promise<void>[] = [];
+  const ctx = program.open({
+    rebuild,
+    note: (line) => void said.push(terminal.err(`${json ? JSON.stringify({ note: line }) : line}\n`)),
+    confirm: (question) => confirm(terminal, question),
+  });
+  const { output, input } = await invoke(op, ctx, raw, nameOf);
+  const text = json ? payloadJson(output) : op.text(output as never, input as never, "cli");
+  await Promise.all(said);
   if (text !== "") await terminal.out(`${text}\n`);
   return op.status?.(output as never) ?? 0;
 }
 
-function operationFor(words: string[]): Operation {
-  const found = operations.find((op) => op.command.split(" ").every((word, i) => words[i] === word));
-  if (found) return found;
-  const commands = operations.map((op) => op.command);
-  const group = commands.filter((command) => command.startsWith(`${words[0]} `));
-  const wrong = group.length && words[1] ? `${words[0]} ${words[1]}` : words[0]!;
-  if (group.length && !words[1]) {
-    throw new UserError("usage", `${words[0]} needs a subcommand`, { hint: `one of: ${group.join(", ")}` });
-  }
-  const meant = nearest(wrong, commands);
-  throw new UserError("usage", `unknown command '${wrong}'`, {
-    hint: meant ? `did you mean ${meant}?` : "see: kioku-mesh --help",
-  });
-}
-
-function rootCommand({ version }: Program): CommandDef {
-  const meta = { name: "kioku-mesh", version, description: "Persistent memory for AI coding agents." };
-  return defineCommand({ meta, subCommands: Object.fromEntries(operations.map((op) => [op.command, commandFor(op)])) });
-}
-
-function commandFor(op: Operation): CommandDef {
-  return defineCommand({ meta: { name: op.command, description: op.summary }, args: cittyArgs(op) }) as CommandDef;
-}
-
-/** citty colours help even in a pipe; plain text is right everywhere. */
-async function usage(command: CommandDef, parent?: CommandDef): Promise<string> {
-  return `${Bun.stripANSI(await renderUsage(command, parent)).trimEnd()}\n`;
+/** Only a typed `yes` is one. */
+async function confirm(terminal: Terminal, question: string): Promise<boolean | undefined> {
+  const answer = await terminal.ask(`${question} type 'yes' to confirm: `);
+  return answer === "nobody" ? undefined : answer.line?.trim() === "yes";
 }

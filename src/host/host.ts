@@ -1,44 +1,40 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
-import { UserError } from "../core/errors.ts";
 import { agentFamily, clientId, hostId, sessionId } from "./identity.ts";
-import { pathsOf, type Env } from "./paths.ts";
+import { pathsOf } from "./paths.ts";
 import { projectOf } from "./project.ts";
 import { readSettings } from "./settings.ts";
+import { idleVariables, type Env } from "./variables.ts";
 
-/** This machine, read once when first asked: files are only touched by what needs them. */
-export function openHost(env: Env, platform: string, directory: () => string, now: () => Date) {
-  const paths = pathsOf(env, platform);
-  const session = once(() => sessionId(env, now()));
+/** What the operating system tells of itself and of this process. */
+export interface System {
+  env: Env;
+  platform: string;
+  /** The home directory where the environment names none. */
+  homeDirectory(): string;
+  /** The user's name where the environment tells none. */
+  userName(): string;
+  workingDirectory(): string;
+  now(): Date;
+}
+
+/** This machine, each part read once, when first asked: files are only touched by what needs them. */
+export function openHost({ env, platform, homeDirectory, userName, workingDirectory, now }: System) {
+  const paths = once(() => pathsOf(env, platform, homeDirectory));
   return {
     paths,
-    settings: once(() => readSettings(env, paths.config, directory())),
-    projectHere: once(() => projectOf(directory())),
+    settings: once(() => readSettings(env, paths().config, workingDirectory)),
+    projectHere: once(() => projectOf(workingDirectory())),
+    idleVariables: once(() => idleVariables(env)),
     who: once(() => {
-      const [family, client] = [agentFamily(env), clientId(env)];
-      makePrivateDirectory(paths.stateDirectory);
+      const [family, client] = [agentFamily(env), clientId(env, userName)];
       return {
         agent_family: family.value,
         client_id: client.value,
-        pc_id: hostId(paths.stateDirectory),
-        session_id: session(),
-        sources: { agent_family: family.source, client_id: client.source },
+        pc_id: hostId(paths().stateDirectory),
+        session_id: sessionId(env, now()),
+        sources: { agent_family: family, client_id: client },
       };
     }),
   };
-}
-
-/** Makes a directory that only its owner can enter. An existing one is left as it is; `doctor` looks at it. */
-export function makePrivateDirectory(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new UserError("unavailable", `the directory cannot be made: ${path}`, {
-      hint: "check HOME and its permissions, or set KIOKU_MESH_STATE_DIR",
-      cause,
-    });
-  }
 }
 
 function once<T>(make: () => T): () => T {

@@ -1,9 +1,18 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { setting, type Env } from "./paths.ts";
+import { isId } from "../core/record.ts";
+import { discard, makePrivateDirectory, readSmallFile } from "./files.ts";
+import { variableSet, type Env } from "./variables.ts";
+
+/** A part of an identity and how we know it: the variable that set it, an agent's own marks, or a default. */
+export interface Known {
+  value: string;
+  variable?: string;
+  detected?: true;
+}
 
 const launchers: { [family: string]: readonly string[] } = {
   claude: ["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"],
@@ -11,27 +20,33 @@ const launchers: { [family: string]: readonly string[] } = {
   gemini: ["GEMINI_CLI", "GEMINI_SANDBOX"],
 };
 
-/** The agent's family and how we know: set by the environment, seen by its launcher's marks, or unknown. */
-export function agentFamily(env: Env): { value: string; source: "environment" | "detected" | "default" } {
-  const given = setting(env, "AGENT_FAMILY")?.trim();
-  if (given) return { value: label(given), source: "environment" };
+/** The agent's family: set by the environment, seen by its launcher's marks, or unknown. */
+export function agentFamily(env: Env): Known {
+  const given = fromEnvironment(env, "AGENT_FAMILY");
+  if (given) return given;
   const seen = Object.keys(launchers).filter((family) => launchers[family]!.some((mark) => env[mark]));
-  return seen.length === 1 ? { value: seen[0]!, source: "detected" } : { value: "unknown", source: "default" };
+  return seen.length === 1 ? { value: seen[0]!, detected: true } : { value: "unknown" };
 }
 
-/** The installation that speaks: set by the environment, else `user@host`. */
-export function clientId(env: Env): { value: string; source: "environment" | "default" } {
-  const given = setting(env, "CLIENT_ID")?.trim();
-  if (given) return { value: label(given), source: "environment" };
-  const user = label(env.USER || env.LOGNAME || env.USERNAME || "user");
-  return { value: `${user}@${label(hostname().split(".")[0] || "host")}`, source: "default" };
+/** The installation that speaks: set by the environment, else `user@host`. `userName` is asked where it names no user. */
+export function clientId(env: Env, userName: () => string): Known {
+  const given = fromEnvironment(env, "CLIENT_ID");
+  if (given) return given;
+  const user = label(env.USER || env.LOGNAME || env.USERNAME || userName());
+  return { value: `${user}@${label(hostname().split(".")[0] || "host")}` };
 }
 
 /** The run that speaks: set by the environment, else a name that sorts by `now`. */
 export function sessionId(env: Env, now: Date): string {
-  const given = setting(env, "SESSION_ID");
-  if (given) return label(given);
+  const given = fromEnvironment(env, "SESSION_ID");
+  if (given) return given.value;
   return `${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z-${randomBytes(4).toString("hex")}`;
+}
+
+function fromEnvironment(env: Env, name: "AGENT_FAMILY" | "CLIENT_ID" | "SESSION_ID"): Known | undefined {
+  const variable = variableSet(env, name);
+  const value = variable && label(env[variable]!.trim());
+  return value ? { value, variable: variable! } : undefined;
 }
 
 /**
@@ -40,41 +55,37 @@ export function sessionId(env: Env, now: Date): string {
  */
 export function hostId(stateDirectory: string): string {
   const path = join(stateDirectory, "pc_id");
-  return readHostId(path) ?? makeHostId(path);
+  return readHostId(path) ?? makeHostId(stateDirectory, path);
 }
 
 function readHostId(path: string): string | undefined {
-  try {
-    const id = readFileSync(path, "utf8").trim();
-    if (id) return id;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new UserError("unavailable", `this host's id cannot be read: ${path}`, { cause: error });
-  }
-  throw new UserError("corrupt", `pc_id at ${path} exists but has no content`, {
+  const id = readSmallFile(path)?.trim();
+  if (id === undefined || isId(id)) return id;
+  throw new UserError("corrupt", `pc_id at ${path} ${id ? "is no id of 32 hex digits" : "exists but has no content"}`, {
     hint: "delete it; the next command makes a new one",
   });
 }
 
-function makeHostId(path: string): string {
-  const draft = `${path.slice(0, -"pc_id".length)}.pc_id.tmp.${process.pid}.${randomBytes(4).toString("hex")}`;
+function makeHostId(stateDirectory: string, path: string): string {
+  makePrivateDirectory(stateDirectory);
+  const draft = join(stateDirectory, `.pc_id.tmp.${process.pid}.${randomBytes(4).toString("hex")}`);
   try {
-    writeFileSync(draft, `${randomUUID().replaceAll("-", "")}\n`, { mode: 0o600, flag: "wx" });
+    writeFileSync(draft, `${randomUUID().replaceAll("-", "")}\n`, { mode: 0o600, flag: "wx", flush: true });
     linkSync(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
       throw new UserError("unavailable", `this host's id cannot be written: ${path}`, {
-        hint: "check the permissions of the state directory",
+        hint: "`kioku-mesh doctor` says what the state directory lacks",
         cause: error,
       });
     }
   } finally {
-    rmSync(draft, { force: true });
+    discard(draft);
   }
   return readHostId(path)!;
 }
 
-/** Identity becomes part of a mesh key: what would change its shape there is replaced, as the original does by default. */
-function label(text: string): string {
-  return text.replaceAll(/[/*?$#\p{Cc}]/gu, "-");
+/** Names become part of mesh keys and of one-line texts: what would change their shape is replaced, as the original does. */
+export function label(text: string): string {
+  return text.toWellFormed().replaceAll(/[/*?$#\p{Cc}]/gu, "-");
 }

@@ -1,38 +1,55 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-
-export type Env = { readonly [name: string]: string | undefined };
-
-/** A setting's environment variable: `KIOKU_MESH_X` wins over the original's `MESH_MEM_X`; empty is unset. */
-export function setting(env: Env, name: string): string | undefined {
-  return env[`KIOKU_MESH_${name}`] || env[`MESH_MEM_${name}`] || undefined;
-}
+import { isAbsolute, join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { setting, type Env } from "./variables.ts";
 
 /**
  * Where this machine keeps our files: the `mesh-mem` directories of the original 0.3, or the `kioku-mesh` ones of its
- * later versions where only those exist. Where both do, the one that holds our database, else `kioku-mesh`.
+ * later versions where only those exist. Where both do, the one that holds our file, else `kioku-mesh`. `homeDirectory`
+ * is asked where HOME is not set.
  */
-export function pathsOf(env: Env, platform: string) {
-  const home = env.HOME || env.USERPROFILE || "";
-  const configRoot = env.XDG_CONFIG_HOME || join(home, ".config");
-  const configDirectory = chosen(configRoot, "config.yaml");
-  const stateDirectory = setting(env, "STATE_DIR") ?? chosen(stateRoot(env, platform, home), "memory.db");
+export function pathsOf(env: Env, platform: string, homeDirectory: () => string) {
+  const home = () => absolute(env.HOME || env.USERPROFILE || homeDirectory());
+  const configRoot = env.XDG_CONFIG_HOME || join(home(), ".config");
+  const given = setting(env, "STATE_DIR");
+  const config = chosen(configRoot, "config.yaml");
+  const state = given
+    ? { directory: resolve(atHome(given, home)) }
+    : chosen(stateRoot(env, platform, home), "memory.db");
   return {
-    configDirectory,
-    config: join(configDirectory, "config.yaml"),
-    stateDirectory,
-    database: join(stateDirectory, "memory.db"),
+    configDirectory: config.directory,
+    config: join(config.directory, "config.yaml"),
+    stateDirectory: state.directory,
+    database: join(state.directory, "memory.db"),
+    passedOver: [config.passedOver, "passedOver" in state ? state.passedOver : undefined].filter(
+      (path) => path !== undefined,
+    ),
   };
 }
 
-function stateRoot(env: Env, platform: string, home: string): string {
-  if (platform === "darwin") return join(home, "Library", "Application Support");
-  if (platform === "win32") return env.LOCALAPPDATA || join(home, "AppData", "Local");
-  return join(home, ".local", "share"); // XDG_DATA_HOME is ignored, as the original does on purpose
+function absolute(home: string): string {
+  if (isAbsolute(home)) return home;
+  throw new UserError("unavailable", home ? `HOME is no absolute path: '${home}'` : "HOME is not set", {
+    hint: "set HOME, or both KIOKU_MESH_STATE_DIR and XDG_CONFIG_HOME",
+  });
 }
 
-function chosen(root: string, ours: string): string {
+/** `~` reaches us unexpanded from agents' configuration files, where no shell expands it. */
+function atHome(path: string, home: () => string): string {
+  return path === "~" || path.startsWith("~/") ? join(home(), path.slice(1)) : path;
+}
+
+function stateRoot(env: Env, platform: string, home: () => string): string {
+  if (platform === "darwin") return join(home(), "Library", "Application Support");
+  if (platform === "win32") return env.LOCALAPPDATA || join(home(), "AppData", "Local");
+  return join(home(), ".local", "share"); // XDG_DATA_HOME is ignored, as the original does on purpose
+}
+
+/** Of the two names a directory has had, the one in use, and the other where it exists too. */
+function chosen(root: string, ours: string): { directory: string; passedOver?: string } {
   const [older, later] = [join(root, "mesh-mem"), join(root, "kioku-mesh")];
-  if (!existsSync(later)) return older;
-  return existsSync(older) && existsSync(join(older, ours)) && !existsSync(join(later, ours)) ? older : later;
+  if (!existsSync(later)) return { directory: older };
+  if (!existsSync(older)) return { directory: later };
+  const olderIsOurs = existsSync(join(older, ours)) && !existsSync(join(later, ours));
+  return olderIsOurs ? { directory: older, passedOver: later } : { directory: later, passedOver: older };
 }

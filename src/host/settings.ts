@@ -1,80 +1,147 @@
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseYAML } from "confbox/yaml";
 import { UserError } from "../core/errors.ts";
 import { visibilities, type Visibility } from "../core/observation.ts";
-import { setting, type Env } from "./paths.ts";
+import { readSmallFile } from "./files.ts";
+import { isOn, setting, variableSet, type Env, type VariableName } from "./variables.ts";
+
+/** Where a setting may come from, and in which order: a flag wins, then what follows it here, left to right. */
+interface SettingSources {
+  flag?: string;
+  variable?: VariableName;
+  projectFile?: string;
+  userFile?: string;
+  fallback: string;
+}
+
+/** The settings and their sources: what `readSettings` follows, and what the reference shows. */
+export const settingSources = {
+  backend: { variable: "BACKEND", userFile: "backend", fallback: "local" },
+  project: { flag: "--project", projectFile: "project", fallback: "" },
+  tags: { flag: "--tags", projectFile: "tags", fallback: "" },
+  visibility: {
+    flag: "--visibility",
+    variable: "DEFAULT_VISIBILITY",
+    projectFile: "default_visibility",
+    userFile: "default_visibility",
+    fallback: "mesh",
+  },
+  userId: { variable: "USER_ID", userFile: "user_id", fallback: "" },
+  teamId: { variable: "TEAM_ID", userFile: "team_id", fallback: "" },
+} as const satisfies { [setting: string]: SettingSources };
+
+/** The version of the configuration file that this build reads. A file without `version` is of the first. */
+const configVersion = 1;
+
+/** The name of the file with which a repository labels the memories saved in it. */
+export const projectFileName = ".kioku-mesh.yaml";
 
 type Fields = { readonly [key: string]: unknown };
 
-/** The mapping in a YAML file; undefined where there is no such file. Throws UserError where it is broken. */
-function readYaml(path: string): Fields | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new UserError("unavailable", `cannot read ${path}`, { hint: "check its permissions", cause: error });
+/**
+ * What configuration says; flags come above it, in the operations. A project file arrives with someone's repository: it
+ * is read for saves alone, labels them and may narrow their reach, no more. Throws UserError where a file is broken.
+ */
+export function readSettings(env: Env, configPath: string, directory: () => string) {
+  const user = readConfig(configPath);
+
+  function read(name: keyof typeof settingSources): string {
+    const { variable, userFile, fallback }: SettingSources = settingSources[name];
+    const given = variable && setting(env, variable);
+    return given ?? (userFile ? (text(user, userFile, configPath) ?? fallback) : fallback);
   }
-  try {
-    const value: unknown = text.trim() === "" ? {} : parseYAML(text);
-    if (value !== null && typeof value === "object" && !Array.isArray(value)) return { ...value };
-  } catch (cause) {
-    throw new UserError("usage", `${path} is no valid YAML`, {
-      hint: "correct it, or write a new one with `kioku-mesh init --force`",
-      cause,
-    });
-  }
-  throw new UserError("usage", `${path} is no mapping of settings`, {
-    hint: "it should hold lines such as `backend: local`",
+
+  return {
+    backend: oneOf(["local", "zenoh"], read("backend"), originOf("BACKEND", env, configPath)),
+    userId: read("userId"),
+    teamId: read("teamId"),
+    disableIndex: isOn(env, "DISABLE_INDEX"),
+    rebuild: isOn(env, "FORCE_REBUILD") ? "force" : isOn(env, "SKIP_REBUILD") ? "skip" : "auto",
+    /** Keys of the file that this build does not know, and leaves alone. */
+    strangeKeys: Object.keys(user).filter((key) => key !== "version" && !knownKeys.has(key)),
+    /** What a save takes where the caller names none. */
+    save() {
+      const { path, fields } = readProjectFile(directory());
+      const { projectFile } = settingSources.visibility;
+      const own = oneOf(visibilities, read("visibility"), originOf("DEFAULT_VISIBILITY", env, configPath));
+      const asked = text(fields, projectFile, path);
+      return {
+        project: labelIn(path, text(fields, settingSources.project.projectFile, path) ?? ""),
+        tags: texts(fields, settingSources.tags.projectFile, path).map((tag) => labelIn(path, tag)),
+        visibility: asked === undefined ? own : narrower(own, oneOf(visibilities, asked, path)),
+      };
+    },
+  } as const;
+}
+
+const knownKeys = new Set(Object.values(settingSources).map((sources: SettingSources) => sources.userFile));
+
+/** Which of two reaches is the smaller. */
+function narrower(own: Visibility, asked: Visibility): Visibility {
+  const reach = ["user", "team", "mesh", ""];
+  return reach.indexOf(asked) < reach.indexOf(own) ? asked : own;
+}
+
+function readConfig(path: string): Fields {
+  const fields = readYaml(path, "correct it, or write a new one with `kioku-mesh init --force`") ?? {};
+  const { version = configVersion } = fields;
+  if (Number(version) <= configVersion) return fields;
+  throw new UserError("corrupt", `${path} is of version ${String(version)}, this build reads ${configVersion}`, {
+    hint: "install a newer release of kioku-mesh; nothing was changed",
   });
 }
 
-/** The nearest `.kioku-mesh.yaml` from a directory upward. */
-function readProjectFile(directory: string): Fields {
+/** The nearest project file from a directory upward, empty where there is none. */
+function readProjectFile(directory: string): { path: string; fields: Fields } {
   for (let at = directory; ; at = dirname(at)) {
-    const fields = readYaml(join(at, ".kioku-mesh.yaml"));
-    if (fields) return fields;
-    if (dirname(at) === at) return {};
+    const path = join(at, projectFileName);
+    const fields = readYaml(path, "correct it or remove it");
+    if (fields || dirname(at) === at) return { path, fields: fields ?? {} };
   }
 }
 
-/**
- * What configuration says: environment, project file, user file, default, in this order (flags come above, in the
- * operations). A project file arrives with someone's repository: it labels saves and may narrow their reach, no more.
- */
-export function readSettings(env: Env, configPath: string, directory: string) {
-  const user = readYaml(configPath) ?? {};
-  const project = readProjectFile(directory);
-  const backend = setting(env, "BACKEND") ?? string(user.backend) ?? "local";
-  const own = visibilityOf(setting(env, "DEFAULT_VISIBILITY") ?? string(user.default_visibility), configPath) ?? "mesh";
-  const asked = visibilityOf(string(project.default_visibility), ".kioku-mesh.yaml");
-  return {
-    backend: backend === "local" ? ("local" as const) : ("zenoh" as const),
-    save: { project: string(project.project) ?? "", tags: strings(project.tags), visibility: narrower(own, asked) },
-    userId: setting(env, "USER_ID") ?? string(user.user_id) ?? "",
-    teamId: setting(env, "TEAM_ID") ?? string(user.team_id) ?? "",
-    disableIndex: setting(env, "DISABLE_INDEX") === "1",
-  };
+/** The mapping in a YAML file; undefined where there is no such file. Throws UserError where it is broken. */
+function readYaml(path: string, hint: string): Fields | undefined {
+  const source = readSmallFile(path);
+  if (source === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = parseYAML(source) ?? {};
+  } catch (cause) {
+    throw new UserError("usage", `${path} is no valid YAML`, { hint, cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  throw new UserError("usage", `${path} is no mapping of settings`, { hint });
 }
 
-function narrower(own: Visibility, asked: Visibility | undefined): Visibility {
-  const reach = ["user", "team", "mesh", ""];
-  return asked && reach.indexOf(asked) < reach.indexOf(own) ? asked : own;
+function text(fields: Fields, key: string, path: string): string | undefined {
+  const value = fields[key] ?? undefined;
+  if (value === undefined || typeof value === "string") return value || undefined;
+  throw new UserError("usage", `'${key}' in ${path} is no text`, { hint: `write it as \`${key}: "..."\`` });
 }
 
-function visibilityOf(value: string | undefined, where: string): Visibility | undefined {
-  if (value === undefined) return undefined;
-  const known = visibilities.find((visibility) => visibility === value);
+function texts(fields: Fields, key: string, path: string): string[] {
+  const value = fields[key] ?? [];
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  throw new UserError("usage", `'${key}' in ${path} is no list of texts`, { hint: `write it as \`${key}: [a, b]\`` });
+}
+
+/** A label that someone else's file gives to our saves: one line of reasonable length, as it will stand in results. */
+function labelIn(path: string, value: string): string {
+  if (value.length <= 200 && !/\p{Cc}/u.test(value) && value.isWellFormed()) return value;
+  throw new UserError("usage", `a label in ${path} is longer than 200 characters or no single line`, {
+    hint: "correct it or remove it",
+  });
+}
+
+function oneOf<T extends string>(allowed: readonly T[], value: string, origin: string): T {
+  const known = allowed.find((candidate) => candidate === value);
   if (known !== undefined) return known;
-  throw new UserError("usage", `unknown default visibility '${value}' (${where})`, { hint: "one of user, team, mesh" });
+  const names = allowed.filter(Boolean).join(", ");
+  throw new UserError("usage", `'${value}' is not known (in ${origin})`, { hint: `one of ${names}` });
 }
 
-function string(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function strings(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+/** Where a value that is wrong has to be corrected. */
+function originOf(name: VariableName, env: Env, configPath: string): string {
+  return variableSet(env, name) ?? configPath;
 }

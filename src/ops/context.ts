@@ -1,8 +1,6 @@
+import { UserError } from "../core/errors.ts";
 import type { Identity, Visibility } from "../core/observation.ts";
 import type { Store } from "../store/store.ts";
-
-/** Where a setting came from, for people who wonder why it has its value. */
-export type Source = "flag" | "environment" | "project file" | "user file" | "default" | "detected";
 
 /** Where this machine keeps our files. */
 export interface Paths {
@@ -12,28 +10,37 @@ export interface Paths {
   stateDirectory: string;
   /** `memory.db` in it. */
   database: string;
+  /** Directories of ours that exist too, under the other name they have had, and are not in use. */
+  passedOver: readonly string[];
 }
 
 /** What configuration says, after its one precedence: flag, environment, project file, user file, default. */
 export interface Settings {
   backend: "local" | "zenoh";
-  /** What a save takes where the caller names none. */
-  save: { project: string; tags: readonly string[]; visibility: Visibility };
   userId: string;
   teamId: string;
   /** Searches read the log itself instead of the search tables. */
   disableIndex: boolean;
-  rebuild: boolean;
+  /** Keys of the configuration file that this build leaves alone. */
+  strangeKeys: readonly string[];
+  /** What a save takes where the caller names none. Reads the project file. */
+  save(): { project: string; tags: readonly string[]; visibility: Visibility };
 }
 
-/** Who is speaking, and how we know. */
+/** Who is speaking, and how we know: the variable that says so, an agent's own marks, or else a default. */
 export interface Who extends Identity {
-  sources: { agent_family: Source; client_id: Source };
+  sources: { agent_family: Known; client_id: Known };
+}
+export interface Known {
+  variable?: string;
+  detected?: true;
 }
 
 /** Everything an operation may touch. Built once in main.ts, faked in tests. */
 export interface Context {
   version: string;
+  /** The file of this program. */
+  binary: string;
   paths: Paths;
   /** Opens the database at the first call, so that what needs none never does. */
   store(): Store;
@@ -44,8 +51,26 @@ export interface Context {
   settings(): Settings;
   /** The project of the repository one is in: its remote's name, else its folder; "" outside of one. */
   projectHere(): string;
+  /** What the environment sets to no effect, in words. */
+  idleVariables(): readonly string[];
+  /** Writes a file that only its owner can read, whole or not at all. */
+  writeFile(path: string, text: string): void;
   /** Says something beside the answer (on stderr). Absent where nobody would read it. */
   note?(line: string): void;
-  /** Asks a yes/no question. Absent where nobody can answer. */
-  confirm?(question: string): Promise<boolean>;
+  /** Asks for a yes. Undefined where nobody is there to answer. */
+  confirm?(question: string): Promise<boolean | undefined>;
+}
+
+/** The project a caller names: `.` is that of the repository one is in. */
+export function projectNamed(ctx: Context, name: string): string {
+  return name === "." ? ctx.projectHere() : name;
+}
+
+/** The same, for what would reach too far without one. */
+export function requireProject(ctx: Context, name: string): string {
+  const project = projectNamed(ctx, name);
+  if (project !== "") return project;
+  throw new UserError("usage", "project `.` names no project here", {
+    hint: "run it inside a repository, or name one",
+  });
 }

@@ -45,7 +45,10 @@ const fields = z.strictObject({
 
 export const getMemory = defineOperation({
   command: "get-memory",
+  group: "memory",
   summary: "Show one observation in full.",
+  examples: ["get-memory 2cc76fd3"],
+  exits: { 1: "There is no such observation." },
   effect: "read",
   tool: {
     name: "get_memory",

@@ -1,6 +1,12 @@
+import { deleteOperation } from "./delete.ts";
+import { doctor } from "./doctor.ts";
+import { drain } from "./drain.ts";
+import { gc } from "./gc.ts";
 import { getMemory } from "./get-memory.ts";
+import { init } from "./init.ts";
 import { save } from "./save.ts";
 import { search } from "./search.ts";
+import { status } from "./status.ts";
 
 /** Every operation, in the order help and tools/list show them. */
-export const operations = [save, search, getMemory];
+export const operations = [save, search, getMemory, deleteOperation, gc, init, status, drain, doctor];

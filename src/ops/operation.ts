@@ -8,16 +8,38 @@ export type Surface = "cli" | "mcp";
 /** What JSON Schema cannot say of a field: how each surface shows it. Its own registry, so it never leaks. */
 interface FieldOnSurfaces {
   /** How the command line takes it; `false`: not at all. */
-  cli?: false | { name?: string; positional?: true; short?: string; stdin?: true; commas?: true; metavar?: string };
+  cli?: false | FieldOnCommandLine;
   /** How a tool takes it; `false`: not at all. `clamp`: a number out of range becomes the nearest one in it. */
   mcp?: false | { name?: string; clamp?: true };
 }
+
+interface FieldOnCommandLine {
+  name?: string;
+  positional?: true;
+  short?: string;
+  /** `-` reads it from standard input. */
+  stdin?: true;
+  /** A list may also be given as one word with commas. */
+  commas?: true;
+  /** What stands for the value in help. */
+  metavar?: string;
+  /** The command is refused without this flag, with these words of the Python original. */
+  demanded?: string;
+}
 export const surfaces = z.registry<FieldOnSurfaces>();
+
+/** The headings under which help and the reference list the commands. */
+export const groups = { memory: "Memory", upkeep: "Upkeep", host: "This machine" } as const;
 
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject = z.ZodObject> {
   /** The command; a space leads to a subcommand. */
   command: string;
+  group: keyof typeof groups;
   summary: string;
+  /** Command lines that show how it is used, without the program's name. */
+  examples: readonly string[];
+  /** Exit statuses beside those that every command has (0, 2 and those of failures). */
+  exits?: { [status: number]: string };
   effect: "read" | "write" | "destroy";
   input: I;
   output: O;
@@ -42,17 +64,46 @@ export interface Answer {
   input: { [field: string]: unknown };
 }
 
-/** The only way in. Both surfaces call it, so both refuse the same input with the same words. */
-export async function invoke(op: Operation, ctx: Context, raw: unknown): Promise<Answer> {
-  const input = op.input.safeParse(raw);
-  if (!input.success) throw new UserError("usage", input.error.issues.map(problem).join("; "));
+/**
+ * The only way in. Both surfaces call it, so both refuse the same input with the same words. `nameOf` gives the name
+ * under which the caller knows a field.
+ */
+export async function invoke(
+  op: Operation,
+  ctx: Context,
+  raw: unknown,
+  nameOf: (key: string) => string = (key) => key,
+): Promise<Answer> {
+  const input = op.input.safeParse(raw, { error: problem });
+  if (!input.success) {
+    const problems = input.error.issues.map(({ path, message }) =>
+      path.length > 0 ? `${nameOf(String(path[0]))} ${message}` : message,
+    );
+    throw new UserError("usage", problems.join("; "));
+  }
   try {
     return { output: await op.run(ctx, input.data), input: input.data };
   } catch (error) {
-    throw storeFailure(error, ctx.paths.database);
+    throw error instanceof UserError ? error : storeFailure(error, ctx.paths.database);
   }
 }
 
-function problem(issue: z.core.$ZodIssue): string {
-  return issue.path.length ? `${issue.path.join(".")}: ${issue.message}` : issue.message;
+/** What is wrong with a field, in words that continue its name. Undefined leaves the words to the schema. */
+function problem(issue: z.core.$ZodRawIssue): string | undefined {
+  const got = issue.input === undefined ? "" : `, got ${JSON.stringify(issue.input)}`;
+  if (issue.code === "invalid_type") {
+    return issue.input === undefined ? "is missing" : `must be ${typeNames[issue.expected] ?? issue.expected}${got}`;
+  }
+  if (issue.code === "too_small") return `must be at least ${issue.minimum}${got}`;
+  if (issue.code === "too_big") return `must be at most ${issue.maximum}${got}`;
+  if (issue.code === "invalid_value") return `must be one of ${issue.values.filter(Boolean).join(", ")}${got}`;
+  return undefined;
 }
+
+const typeNames: { [expected: string]: string } = {
+  string: "text",
+  int: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+};

@@ -3,12 +3,12 @@ import { UserError } from "../core/errors.ts";
 import { payloadOf, type Observation } from "../core/observation.ts";
 import { parseDuration, parseTime, timestamp } from "../core/time.ts";
 import { recordOf } from "../store/store.ts";
-import type { Context } from "./context.ts";
+import { projectNamed, type Context } from "./context.ts";
 import { importance, list, maxContentBytes, memoryType, text, visibility } from "./fields.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 const input = z.strictObject({
-  content: text.describe("What to remember. `-` reads it from stdin.").register(surfaces, {
+  content: text.describe("What to remember. `-` reads it from standard input.").register(surfaces, {
     cli: { positional: true, stdin: true },
   }),
   project: text
@@ -49,7 +49,12 @@ const input = z.strictObject({
 
 export const save = defineOperation({
   command: "save",
+  group: "memory",
   summary: "Remember one observation.",
+  examples: [
+    'save "Retries need jitter, else all clients come back at once" -p api --memory-type decision',
+    "save - --subject 'Release checklist' --ttl 30d < checklist.md",
+  ],
   effect: "write",
   tool: {
     name: "save_observation",
@@ -62,11 +67,12 @@ export const save = defineOperation({
     checkContent(given.content);
     const { sources: _, ...identity } = ctx.who();
     const now = ctx.now();
+    const defaults = ctx.settings().save();
     const observation: Observation = {
       content: given.content,
       ...identity,
-      project: given.project === "." ? ctx.projectHere() : (given.project ?? ctx.settings().save.project),
-      tags: given.tags ?? [...ctx.settings().save.tags],
+      project: projectNamed(ctx, given.project ?? defaults.project),
+      tags: given.tags ?? [...defaults.tags],
       observation_id: ctx.newId(),
       created_at: timestamp(now),
       memory_type: given.memory_type,
@@ -76,7 +82,7 @@ export const save = defineOperation({
       source_files: given.source_files,
       references: given.references,
       supersedes: given.supersedes,
-      ...reachOf(ctx, given.visibility),
+      ...reachOf(ctx, given.visibility ?? defaults.visibility),
       expires_at: expiryOf(given, now),
     };
     const { observation_id, created_at } = observation;
@@ -100,9 +106,8 @@ function checkContent(content: string): void {
   }
 }
 
-function reachOf(ctx: Context, given: Observation["visibility"] | undefined) {
-  const { save, userId, teamId } = ctx.settings();
-  const visibility = given ?? save.visibility;
+function reachOf(ctx: Context, visibility: Observation["visibility"]) {
+  const { userId, teamId } = ctx.settings();
   const scope_id = visibility === "user" ? userId : visibility === "team" ? teamId : "";
   if ((visibility === "user" || visibility === "team") && scope_id === "") {
     throw new UserError("usage", `visibility '${visibility}' needs a ${visibility} id`, {

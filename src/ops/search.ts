@@ -8,7 +8,9 @@ import { defineOperation, surfaces } from "./operation.ts";
 
 export const search = defineOperation({
   command: "search",
+  group: "memory",
   summary: "Find observations: a question in your own words, or a fragment.",
+  examples: ['search "why do retries need jitter"', "search parseConf -p . --since 7d"],
   effect: "read",
   tool: {
     name: "search_memory",

@@ -11,13 +11,16 @@ export interface Filter {
   /** First and last instant, both included. */
   since?: string;
   until?: string;
-  /** Also what a live observation supersedes. Deleted, hidden and expired ones never come. */
+  /** Also what a live observation supersedes. Deleted and hidden ones never come. */
   include_superseded?: boolean;
+  /** Also what has expired. */
+  include_expired?: boolean;
 }
 
 /** True while an observation `n` is neither deleted, hidden nor expired at $now. */
-export const alive = (n: string) =>
-  `${n}.deleted_at is null and ${n}.hidden_at is null and (${n}.expires_at = '' or ${n}.expires_at > $now)`;
+export const alive = (n: string) => `${present(n)} and (${n}.expires_at = '' or ${n}.expires_at > $now)`;
+
+const present = (n: string) => `${n}.deleted_at is null and ${n}.hidden_at is null`;
 
 /** True where a live observation supersedes `o`. */
 export const superseded = (o: string) => `exists (
@@ -27,7 +30,7 @@ const equalities = ["project", "agent_family", "client_id", "pc_id", "session_id
 
 /** The SQL condition of a filter on the observation `o`, and its parameters. `now` decides what has expired. */
 export function conditionOf(filter: Filter, now: string): { sql: string; parameters: { [name: string]: string } } {
-  const terms = [alive("o")];
+  const terms = [filter.include_expired ? present("o") : alive("o")];
   const parameters: { [name: string]: string } = { now };
   for (const column of equalities) {
     const value = filter[column];

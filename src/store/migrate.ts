@@ -5,6 +5,9 @@ import log from "./migrations/0001_log.sql" with { type: "text" };
 /** Append only. A shipped migration is never edited; its place in the list is its version. */
 const migrations = [log];
 
+/** The schema of this build. */
+export const schemaVersion = migrations.length;
+
 /** Brings a database to the schema of this build, in one transaction. A newer schema is refused. */
 export function migrate(db: Database): void {
   if (versionOf(db) === migrations.length) return;

@@ -9,6 +9,7 @@ import { migrate } from "./migrate.ts";
 import { openProjection } from "./projection.ts";
 import { openReader } from "./reader.ts";
 import { openSearchIndex } from "./search-index.ts";
+import { openUpkeep } from "./upkeep.ts";
 
 export type Store = ReturnType<typeof openStore>;
 
@@ -24,6 +25,7 @@ export function openStore(path: string, now: () => string) {
 
   return {
     ...openReader(db, index),
+    ...openUpkeep(db),
 
     /** Adds records in one transaction, durable when this returns. Says what became of each. */
     append(records: readonly Record[]): Outcome[] {

@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../core/errors.ts";
+
+/** More than any file we read holds in good faith. Some come with a stranger's repository. */
+const mostBytes = 256 * 1024;
+
+/**
+ * The text of a small file, undefined where there is none. Throws UserError `unavailable` where it cannot be read, is no
+ * file (a pipe would hold us for ever) or is far too large.
+ */
+export function readSmallFile(path: string): string | undefined {
+  try {
+    const kind = statSync(path, { throwIfNoEntry: false });
+    if (!kind) return undefined;
+    if (!kind.isFile()) throw new UserError("unavailable", `${path} is no regular file`, { hint: "remove it" });
+    if (kind.size > mostBytes) {
+      throw new UserError("unavailable", `${path} has ${kind.size} bytes, the limit is ${mostBytes}`, {
+        hint: "make it smaller",
+      });
+    }
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (cause instanceof UserError) throw cause;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new UserError("unavailable", `${path} cannot be read`, { hint: "check its permissions", cause });
+  }
+}
+
+/** Makes a directory, and those above it, that only its owner can enter. One that exists is left as it is. */
+export function makePrivateDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new UserError("unavailable", `the directory cannot be made: ${path}`, {
+      hint: "check the permissions above it, or name others in KIOKU_MESH_STATE_DIR and XDG_CONFIG_HOME",
+      cause,
+    });
+  }
+}
+
+/** Writes a file that only its owner can read, whole or not at all. */
+export function writePrivateFile(path: string, text: string): void {
+  makePrivateDirectory(dirname(path));
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}`);
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flag: "wx", flush: true });
+    renameSync(draft, path);
+  } catch (cause) {
+    throw new UserError("unavailable", `${path} cannot be written`, {
+      hint: "check the permissions of its directory, and the free space",
+      cause,
+    });
+  } finally {
+    discard(draft);
+  }
+}
+
+/** Removes a file of ours if it is there and can be removed: what went wrong before is what there is to report. */
+export function discard(draft: string): void {
+  try {
+    rmSync(draft, { force: true });
+  } catch {
+    // a draft that stays behind harms nobody
+  }
+}

@@ -1,0 +1,66 @@
+import type { BunFile } from "bun";
+import { UserError } from "../core/errors.ts";
+
+/** What a terminal is made of. `process.stdout` is not: merely touching it costs 8 ms of every start. */
+interface Streams {
+  stdin: BunFile;
+  stdout: BunFile;
+  stderr: BunFile;
+  /** Whether a person types what stdin reads. */
+  isInteractive(): Promise<boolean>;
+  /** Calls back when the person interrupts (^C), until the function it gives is called. */
+  onInterrupt(callback: () => void): () => void;
+}
+
+/** The three streams of this process. A closed pipe is no failure (`| head`), a full disk is. */
+export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt }: Streams) {
+  let said: Promise<unknown> = Promise.resolve();
+
+  async function out(text: string): Promise<void> {
+    await Bun.write(stdout, text).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") return;
+      throw new UserError("unavailable", `the answer cannot be written to standard output (${error.code})`, {
+        hint: "the command itself has been carried out",
+        cause: error,
+      });
+    });
+  }
+
+  /** Reads until `enough` says so of what has been read, or to the end. */
+  async function readUntil(enough: (bytes: Uint8Array) => boolean): Promise<Uint8Array> {
+    const reader = stdin.stream().getReader();
+    let bytes = new Uint8Array();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      bytes = Buffer.concat([bytes, next.value]);
+      if (enough(bytes)) break;
+    }
+    await reader.cancel();
+    return bytes;
+  }
+
+  /** One line, undefined at the end of input or at an interrupt. */
+  async function readLine(): Promise<string | undefined> {
+    const interrupted = Promise.withResolvers<undefined>();
+    const stop = onInterrupt(() => interrupted.resolve(undefined));
+    const typed = readUntil((bytes) => bytes.includes(10)).then((bytes) => {
+      return bytes.length > 0 ? new TextDecoder().decode(bytes).split("\n")[0] : undefined;
+    });
+    return await Promise.race([typed, interrupted.promise]).finally(stop);
+  }
+
+  return {
+    out,
+    err(text: string): Promise<void> {
+      said = said.then(() => Bun.write(stderr, text)).catch(() => undefined); // there is nobody left to tell
+      return said.then(() => undefined);
+    },
+    read: (most: number) => readUntil((bytes) => bytes.length >= most),
+    async ask(prompt: string) {
+      if (!(await isInteractive())) return "nobody" as const;
+      await out(prompt);
+      const line = await readLine();
+      if (line === undefined) await out("\n");
+      return { line };
+    },
+  };
+}

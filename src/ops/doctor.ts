@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { checked, checkSchema, type Check } from "./check.ts";
+import type { Context } from "./context.ts";
+import { hostChecks } from "./host-checks.ts";
+import { defineOperation } from "./operation.ts";
+import { storeChecks } from "./store-checks.ts";
+
+const severity = ["pass", "warn", "fail"] as const;
+
+const verdicts = {
+  pass: "all checks passed",
+  warn: "completed with warnings",
+  fail: "one or more checks failed",
+} as const;
+
+export const doctor = defineOperation({
+  command: "doctor",
+  group: "host",
+  summary: "Look for what is wrong with this host, and say how to mend it. Changes nothing.",
+  examples: ["doctor", "doctor --json"],
+  exits: { 1: "There are warnings.", 2: "A check failed." },
+  effect: "read",
+  input: z.strictObject({}),
+  output: z.strictObject({
+    version: z.string(),
+    ok: z.boolean(),
+    worst_status: z.enum(severity),
+    checks: z.array(checkSchema),
+  }),
+  async run(ctx) {
+    const checks = allChecks(ctx);
+    const worst = Math.max(...checks.map(({ status }) => severity.indexOf(status)));
+    return { version: ctx.version, ok: worst === 0, worst_status: severity[worst]!, checks };
+  },
+  text: ({ checks, worst_status }) => `${checks.map(checkText).join("\n")}\n\nverdict: ${verdicts[worst_status]}`,
+  status: ({ worst_status }) => severity.indexOf(worst_status),
+});
+
+function allChecks(ctx: Context): Check[] {
+  return [...hostChecks.map((inspector) => checked(inspector, ctx)), ...storeChecks(ctx)];
+}
+
+function checkText({ name, status, summary, hint }: Check): string {
+  return `[${status.toUpperCase()}] ${name} — ${summary}${hint && `\n    hint: ${hint}`}`;
+}
