@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { homedir, userInfo } from "node:os";
+import { homedir } from "node:os";
 import { basename } from "node:path";
 import { run, type Program } from "./cli/run.ts";
 import { UserError } from "./core/errors.ts";
@@ -18,7 +18,6 @@ const host = openHost({
   env: process.env,
   platform: process.platform,
   homeDirectory: homedir,
-  userName: () => userInfo().username,
   workingDirectory: () => process.cwd(),
   now,
 });

@@ -46,17 +46,17 @@ async function start(argv: string[], program: Program, terminal: Terminal): Prom
   const globals = end < 0 ? argv : argv.slice(0, end);
   const words = argv.slice(globals.length);
   const commands = commandsOf(program, terminal, globals.includes("--rebuild"));
-  const help = rootHelp(program.version, commands);
+  const help = () => rootHelp(program.version, commands);
   if (globals.includes("--version")) return await printed(terminal, `kioku-mesh ${program.version}\n`);
-  if (globals.includes("--help") || globals.includes("-h")) return await printed(terminal, help);
+  if (globals.includes("--help") || globals.includes("-h")) return await printed(terminal, help());
   const strange = globals.find((word) => word !== "--rebuild");
   if (strange !== undefined) throw strangeGlobal(strange);
   if (words.length === 0) {
-    await terminal.err(help);
+    await terminal.err(help());
     return 2;
   }
   if (words[0] === "help") {
-    return await printed(terminal, words.length > 1 ? helpOf(commands, words.slice(1)) : help);
+    return await printed(terminal, words.length > 1 ? helpOf(commands, words.slice(1)) : help());
   }
   return await route(commands, words, terminal.out);
 }

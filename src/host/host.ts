@@ -10,14 +10,12 @@ export interface System {
   platform: string;
   /** The home directory where the environment names none. */
   homeDirectory(): string;
-  /** The user's name where the environment tells none. */
-  userName(): string;
   workingDirectory(): string;
   now(): Date;
 }
 
 /** This machine, each part read once, when first asked: files are only touched by what needs them. */
-export function openHost({ env, platform, homeDirectory, userName, workingDirectory, now }: System) {
+export function openHost({ env, platform, homeDirectory, workingDirectory, now }: System) {
   const paths = once(() => pathsOf(env, platform, homeDirectory));
   return {
     paths,
@@ -25,7 +23,7 @@ export function openHost({ env, platform, homeDirectory, userName, workingDirect
     projectHere: once(() => projectOf(workingDirectory())),
     idleVariables: once(() => idleVariables(env)),
     who: once(() => {
-      const [family, client] = [agentFamily(env), clientId(env, userName)];
+      const [family, client] = [agentFamily(env), clientId(env)];
       return {
         agent_family: family.value,
         client_id: client.value,

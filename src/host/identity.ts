@@ -28,11 +28,11 @@ export function agentFamily(env: Env): Known {
   return seen.length === 1 ? { value: seen[0]!, detected: true } : { value: "unknown" };
 }
 
-/** The installation that speaks: set by the environment, else `user@host`. `userName` is asked where it names no user. */
-export function clientId(env: Env, userName: () => string): Known {
+/** The installation that speaks: set by the environment, else `user@host`. */
+export function clientId(env: Env): Known {
   const given = fromEnvironment(env, "CLIENT_ID");
   if (given) return given;
-  const user = label(env.USER || env.LOGNAME || env.USERNAME || userName());
+  const user = label(env.USER || env.LOGNAME || env.USERNAME || "user");
   return { value: `${user}@${label(hostname().split(".")[0] || "host")}` };
 }
 
