@@ -1,48 +1,173 @@
 import type { Database } from "bun:sqlite";
-import { isPreferred, type Record } from "../core/record.ts";
-import type { openProjection } from "./projection.ts";
+import { emptySet, withElement, type SetSum } from "../core/fingerprint.ts";
+import { elementOf, isPreferred, recordKinds, type Record } from "../core/record.ts";
+import type { Projection } from "./projection.ts";
+import type { State } from "./state.ts";
 
-/** What became of an arrived record: new here, already here, or in the place of a later claim to the same identity. */
+/** What became of an arrived record: new here, already here, or in the place of what its identity held before. */
 export type Outcome = "inserted" | "present" | "replaced";
 
+/** A record as this host keeps it. */
 export interface LogRow extends Record {
   seq: number;
   learned_at: string;
+  received: number;
 }
 
-/** The log and what it does to the projections. Callers hold a write transaction. */
-export function openLog(db: Database, projection: ReturnType<typeof openProjection>) {
-  const find = db.query<LogRow, [string, string]>("select * from record where kind = ? and id = ?");
-  const insert = db.query(
-    "insert into record (kind, id, digest, at, payload, learned_at) values ($kind, $id, $digest, $at, $payload, $learned_at)",
-  );
-  const remove = db.query("delete from record where seq = ?");
-  const erase = db.query(
-    "update record set payload = null where id = ? and kind in ('observation', 'tombstone') and payload is not null",
-  );
+/** A row of the log without its payload. */
+export interface Row {
+  /** Its number, in the order in which this host learned of records. Never used twice. */
+  seq: number;
+  kind: string;
+  id: string;
+  digest: Uint8Array;
+  /** It came from the mesh; false for what was saved or imported here. */
+  received: boolean;
+}
+
+/** What a record's arrival did to the log. */
+export interface Merged {
+  outcome: Outcome;
+  /** The row that now holds the identity. */
+  seq: number;
+  /** The digest of what it replaced. */
+  replaced: Uint8Array | undefined;
+  /** The row holds the digest alone: its content was erased, or never came. */
+  bare: boolean;
+}
+
+/** Where records come from and when this host learned of them. */
+export interface Arrival {
+  learned_at: string;
+  received: boolean;
+}
+
+export type Log = ReturnType<typeof openLog>;
+
+/** The log, and what it does to the projections. Whoever appends holds a write transaction. */
+export function openLog(db: Database, projection: Projection, state: State) {
+  // Prepared when first used, and kept by the database: most commands need few of them.
+  const find = () => db.query<LogRow, [string, string]>("select * from record where kind = ? and id = ?");
+  const insert = () =>
+    db.query(`insert into record (kind, id, digest, at, payload, learned_at, received)
+      values ($kind, $id, $digest, $at, $payload, $learned_at, $received)`);
+  const remove = () => db.query("delete from record where seq = ?");
+  const erase = () =>
+    db.query(
+      "update record set payload = null where id = ? and kind in ('observation', 'tombstone') and payload is not null",
+    );
 
   function get(kind: string, id: string): LogRow | undefined {
-    return find.get(kind, id) ?? undefined;
+    return find().get(kind, id) ?? undefined;
   }
 
-  /** Adds one record by the rules of the set: the identity's preferred payload stays, erased content never returns. */
-  function append(record: Record, learned_at: string): Outcome {
+  function isErased({ kind, id }: Record): boolean {
+    return isContent(kind) && get("erasure", id) !== undefined;
+  }
+
+  /** True for the very record that is here as a digest alone, now with its content, where nothing ordered it erased. */
+  function revives(record: Record, known: LogRow): boolean {
+    const same = Buffer.compare(known.digest, record.digest) === 0;
+    return same && known.payload === null && record.payload !== null && !isErased(record);
+  }
+
+  function place(record: Record, known: LogRow | undefined, { learned_at, received }: Arrival): number {
+    if (known) remove().run(known.seq);
+    const { lastInsertRowid } = insert().run({
+      kind: record.kind,
+      id: record.id,
+      digest: record.digest,
+      at: record.at,
+      payload: isErased(record) ? null : record.payload,
+      learned_at: known?.learned_at ?? learned_at,
+      received: Number(received),
+    });
+    if (record.kind === "erasure" && erase().run(record.id).changes > 0) state.set("unpurged", learned_at);
+    return Number(lastInsertRowid);
+  }
+
+  /** Adds one record by the rules of the set: an identity's preferred payload stays, erased content never returns. */
+  function add(record: Record, arrival: Arrival): Merged {
     const known = get(record.kind, record.id);
-    if (known && !isPreferred(record, known)) {
-      // The same record with its content, where only the digest was known and nothing ordered it erased.
-      const revives = known.payload === null && record.payload !== null && !get("erasure", record.id);
-      if (!revives || Buffer.compare(known.digest, record.digest) !== 0) return "present";
+    if (known && !isPreferred(record, known) && !revives(record, known)) {
+      return { outcome: "present", seq: known.seq, replaced: undefined, bare: known.payload === null };
     }
-    projection.withdraw(record.id);
-    if (known) remove.run(known.seq);
-    const erased = record.kind !== "erasure" && get("erasure", record.id) !== undefined;
-    insert.run({ ...record, payload: erased && isContent(record.kind) ? null : record.payload, learned_at });
-    if (record.kind === "erasure") erase.run(record.id);
-    projection.project(record.id);
-    return known ? "replaced" : "inserted";
+    const read = isRead(record.kind);
+    if (read) projection.withdraw(record.id);
+    const seq = place(record, known, arrival);
+    if (read) projection.project(record.id);
+    const bare = record.payload === null || isErased(record);
+    return { outcome: known ? "replaced" : "inserted", seq, replaced: known?.digest, bare };
   }
 
-  return { get, append };
+  return {
+    get,
+
+    /** Rows after a number, oldest first, without their payloads. */
+    rows(after: number, limit: number): Row[] {
+      return db
+        .query<Omit<Row, "received"> & { received: number }, [number, number]>(
+          "select seq, kind, id, digest, received from record where seq > ? order by seq limit ?",
+        )
+        .all(after, limit)
+        .map((row) => ({ ...row, received: row.received === 1 }));
+    },
+
+    /** How many rows after a number did not come from the mesh. */
+    countLocal(after: number): number {
+      return db
+        .query<{ count: number }, [number]>("select count(*) as count from record where seq > ? and received = 0")
+        .get(after)!.count;
+    },
+
+    /** Records by row number, in order; numbers without a row are left out. */
+    records(seqs: readonly number[]): LogRow[] {
+      return db
+        .query<LogRow, [string]>("select r.* from json_each(?) s cross join record r on r.seq = s.value order by r.seq")
+        .all(JSON.stringify(seqs));
+    },
+
+    /**
+     * How many records are kept unread: of kinds this build does not know, and observations whose payload it cannot read.
+     * Reads the whole log.
+     */
+    unread(): { unknown: number; unreadable: number } {
+      return db
+        .query<{ unknown: number; unreadable: number }, []>(
+          `select (select count(*) from record where kind not in ('observation', 'tombstone', 'erasure')) as unknown,
+             (select count(*) from record r where kind = 'observation' and payload is not null
+               and not exists (select 1 from observation o where o.seq = r.seq)) as unreadable`,
+        )
+        .get()!;
+    },
+
+    /** Adds records in order; says what each did. */
+    append(records: readonly Record[], arrival: Arrival): Merged[] {
+      const before = readSum(state);
+      let sum = before;
+      const merged = records.map((record) => {
+        const one = add(record, arrival);
+        if (one.replaced) sum = withElement(sum, elementOf({ ...record, digest: one.replaced }), -1);
+        if (one.outcome !== "present") sum = withElement(sum, elementOf(record));
+        return one;
+      });
+      if (sum !== before) state.set("set", `${sum.count} ${sum.sum.toString(16)}`);
+      return merged;
+    },
+  };
+}
+
+/** The set of all records, as `append` keeps it up. */
+export function readSum(state: State): SetSum {
+  const text = state.get("set");
+  if (text === undefined) return emptySet;
+  const [count, sum] = text.split(" ");
+  return { count: Number(count), sum: BigInt(`0x${sum}`) };
+}
+
+/** The kinds this build understands. Others are kept and passed on unread. */
+function isRead(kind: string): boolean {
+  return (recordKinds as readonly string[]).includes(kind);
 }
 
 /** The kinds whose payload an erasure destroys. */

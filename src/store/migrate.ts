@@ -8,21 +8,32 @@ const migrations = [log];
 /** The schema of this build. */
 export const schemaVersion = migrations.length;
 
-/** Brings a database to the schema of this build, in one transaction. A newer schema is refused. */
-export function migrate(db: Database): void {
-  if (versionOf(db) === migrations.length) return;
-  db.transaction(() => {
-    const from = versionOf(db); // again, now that we hold the write lock
-    if (from > migrations.length) {
-      throw new UserError("corrupt", `the database has schema ${from}, this build knows ${migrations.length}`, {
-        hint: "install a newer release of kioku-mesh; nothing was changed",
-      });
-    }
-    for (const sql of migrations.slice(from)) db.run(sql);
-    db.run(`pragma user_version = ${migrations.length}`);
-  }).immediate();
+/** The schema of a database; 0 where it is new. Throws UserError `corrupt` where it is newer than this build or not ours. */
+export function schemaOf(db: Database): number {
+  const version = db.query<{ user_version: number }, []>("pragma user_version").get()!.user_version;
+  if (version > schemaVersion) {
+    throw new UserError("corrupt", `the database has schema ${version}, this build knows ${schemaVersion}`, {
+      hint: "install a newer release of kioku-mesh; nothing was changed",
+    });
+  }
+  if (version === 0 && db.query("select 1 from sqlite_schema limit 1").get()) {
+    throw new UserError("corrupt", "the database is not one of ours", {
+      hint: "move the file away; nothing was changed",
+    });
+  }
+  return version;
 }
 
-function versionOf(db: Database): number {
-  return db.query<{ user_version: number }, []>("pragma user_version").get()!.user_version;
+/**
+ * Brings a database to the schema of this build, in one transaction. Projections of an older one are made anew, so a
+ * change in how they are made ships as a migration too, if only as a comment.
+ */
+export function migrate(db: Database, rebuild: () => void): void {
+  db.transaction(() => {
+    const from = schemaOf(db); // again, now that we hold the write lock
+    if (from === schemaVersion) return;
+    for (const sql of migrations.slice(from)) db.run(sql);
+    db.run(`pragma user_version = ${schemaVersion}`);
+    if (from > 0) rebuild();
+  }).immediate();
 }

@@ -1,15 +1,17 @@
-import { Database } from "bun:sqlite";
-import { closeSync, openSync } from "node:fs";
+import type { Database } from "bun:sqlite";
+import { fingerprintOf } from "../core/fingerprint.ts";
 import { parseObject } from "../core/json.ts";
 import { digestOf, timeFields, type Record, type RecordKind } from "../core/record.ts";
 import { parseTime } from "../core/time.ts";
-import { storeFailure } from "./failure.ts";
-import { openLog, type Outcome } from "./log.ts";
-import { migrate } from "./migrate.ts";
+import { openLog, readSum, type Merged, type Outcome } from "./log.ts";
+import { openDatabase } from "./open.ts";
+import { usualPatience, type Patience } from "./patience.ts";
 import { openProjection } from "./projection.ts";
 import { openReader } from "./reader.ts";
 import { openSearchIndex } from "./search-index.ts";
 import { openUpkeep } from "./upkeep.ts";
+import { openState } from "./state.ts";
+import { openWriter } from "./writer.ts";
 
 export type Store = ReturnType<typeof openStore>;
 
@@ -18,39 +20,88 @@ export type Store = ReturnType<typeof openStore>;
  * when it learned of a record. Throws UserError `unavailable` (disk, permission, lock) or `corrupt`; what the methods
  * throw, `storeFailure` translates.
  */
-export function openStore(path: string, now: () => string) {
-  const db = open(path);
+export function openStore(path: string, now: () => string, patience: Patience = usualPatience) {
+  const db = openDatabase(path, patience, (opened) => void projectionOf(opened).rebuild());
   const index = openSearchIndex(db);
-  const log = openLog(db, openProjection(db, index));
+  const projection = openProjection(db, index);
+  const state = openState(db);
+  const log = openLog(db, projection, state);
+  const reader = openReader(db, index);
+  const transact = openWriter(db, path, patience);
+
+  /** Damaged search tables are made anew from the log, and what met the damage is done again. */
+  function healing<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "SQLITE_CORRUPT_VTAB") throw error;
+      transact(projection.rebuild);
+      return work();
+    }
+  }
+
+  function write<T>(work: () => T): T {
+    return healing(() => transact(work));
+  }
+
+  function add(records: readonly Record[], received: boolean): Merged[] {
+    return write(() => log.append(records, { learned_at: now(), received }));
+  }
 
   return {
-    ...openReader(db, index),
+    ...reader,
     ...openUpkeep(db),
+    search: (...question: Parameters<typeof reader.search>) => healing(() => reader.search(...question)),
 
-    /** Adds records in one transaction, durable when this returns. Says what became of each. */
-    append(records: readonly Record[]): Outcome[] {
-      return db.transaction(() => records.map((record) => log.append(record, now()))).immediate();
-    },
+    /** Adds records of this host (saved, deleted, imported) in one transaction, durable when this returns. */
+    append: (records: readonly Record[]): Outcome[] => add(records, false).map(({ outcome }) => outcome),
+
+    /** Adds records that came from the mesh, in one transaction, durable when this returns. */
+    merge: (records: readonly Record[]): Merged[] => add(records, true),
 
     /** One record of the log. */
     record: (kind: RecordKind, id: string) => log.get(kind, id),
+
+    /** The log as replication reads it. */
+    log: {
+      find: log.get,
+      rows: log.rows,
+      records: log.records,
+      countLocal: log.countLocal,
+    },
+
+    /** How many records there are, and 32 hex digits that are equal for equal sets. */
+    fingerprint() {
+      const sum = readSum(state);
+      return { count: sum.count, fingerprint: fingerprintOf(sum) };
+    },
+
+    unread: log.unread,
+
+    /** A fact about this host's copy that someone noted, undefined where nobody did. */
+    state: (key: string): string | undefined => state.get(key),
+
+    setState: (key: string, value: string): void => write(() => state.set(key, value)),
+
+    /** Hides observations on this host only, whether they are here yet or not. The earliest time stays. */
+    hide(ids: readonly string[], hidden_at: string): void {
+      write(() => ids.forEach((id) => projection.hide(id, hidden_at)));
+    },
+
+    /** Shows what was hidden again. */
+    unhide(ids: readonly string[]): void {
+      write(() => ids.forEach((id) => projection.unhide(id)));
+    },
+
+    /** Makes all projections anew from the log; gives the number of observations. */
+    rebuild: (): number => transact(projection.rebuild),
 
     close: () => db.close(),
   };
 }
 
-function open(path: string): Database {
-  try {
-    if (path !== ":memory:") closeSync(openSync(path, "a", 0o600)); // SQLite would make it readable for all
-    const db = new Database(path, { create: true, strict: true });
-    db.run("pragma busy_timeout = 5000"); // first: switching to WAL already needs the lock
-    db.run("pragma journal_mode = wal");
-    db.run("pragma synchronous = full"); // what a save has acknowledged survives a power cut
-    migrate(db);
-    return db;
-  } catch (error) {
-    throw storeFailure(error, path);
-  }
+function projectionOf(db: Database) {
+  return openProjection(db, openSearchIndex(db));
 }
 
 /** The record that a payload makes: digest and time follow from its bytes. */

@@ -6,7 +6,8 @@ create table record (
   digest blob not null,
   at text not null,
   payload text, -- null once erased
-  learned_at text not null,
+  learned_at text not null, -- when this host first held a record of this identity, by its own clock
+  received integer not null, -- 1 where it came from the mesh, 0 where it was saved or imported here
   unique (kind, id)
 ) strict;
 
