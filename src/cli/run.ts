@@ -24,8 +24,8 @@ export interface Terminal {
 /** What the command line needs of the rest of the program. */
 export interface Program {
   version: string;
-  /** The context of this run; `rebuild` orders the search tables made anew first. */
-  open(options: { rebuild: boolean } & Pick<Context, "note" | "confirm">): Context;
+  /** The context of one command; `rebuild` orders the search tables made anew first. */
+  open(options: { rebuild: boolean } & Pick<Context, "note" | "confirm">): { context: Context; close(): void };
   /** Serves an agent on stdio; gives the exit status. */
   serve(): Promise<number>;
 }
@@ -93,16 +93,20 @@ function commandsOf(program: Program, terminal: Terminal, rebuild: boolean): Com
 async function runOperation(op: Operation, args: string[], program: Program, terminal: Terminal, rebuild: boolean) {
   const { raw, json, nameOf } = await readFlags(op, args, () => readText(terminal.read));
   const said: Promise<void>[] = [];
-  const ctx = program.open({
+  const { context, close } = program.open({
     rebuild,
     note: (line) => void said.push(terminal.err(`${json ? JSON.stringify({ note: line }) : line}\n`)),
     confirm: (question) => confirm(terminal, question),
   });
-  const { output, input } = await invoke(op, ctx, raw, nameOf);
-  const text = json ? payloadJson(output) : op.text(output as never, input as never, "cli");
-  await Promise.all(said);
-  if (text !== "") await terminal.out(`${text}\n`);
-  return op.status?.(output as never) ?? 0;
+  try {
+    const { output, input } = await invoke(op, context, raw, nameOf);
+    const text = json ? payloadJson(output) : op.text(output as never, input as never, "cli");
+    await Promise.all(said);
+    if (text !== "") await terminal.out(`${text}\n`);
+    return op.status?.(output as never) ?? 0;
+  } finally {
+    close();
+  }
 }
 
 /** Only a typed `yes` is one. */

@@ -1,3 +1,4 @@
+import { makePrivateDirectory, writePrivateFile } from "./files.ts";
 import { agentFamily, clientId, hostId, sessionId } from "./identity.ts";
 import { pathsOf } from "./paths.ts";
 import { projectOf } from "./project.ts";
@@ -22,6 +23,8 @@ export function openHost({ env, platform, homeDirectory, workingDirectory, now }
     settings: once(() => readSettings(env, paths().config, workingDirectory)),
     projectHere: once(() => projectOf(workingDirectory())),
     idleVariables: once(() => idleVariables(env)),
+    makeDirectory: makePrivateDirectory,
+    writeFile: writePrivateFile,
     who: once(() => {
       const [family, client] = [agentFamily(env), clientId(env)];
       return {

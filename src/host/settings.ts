@@ -56,7 +56,8 @@ export function readSettings(env: Env, configPath: string, directory: () => stri
     userId: read("userId"),
     teamId: read("teamId"),
     disableIndex: isOn(env, "DISABLE_INDEX"),
-    rebuild: isOn(env, "FORCE_REBUILD") ? "force" : isOn(env, "SKIP_REBUILD") ? "skip" : "auto",
+    /** Every command makes the search tables anew. */
+    rebuild: isOn(env, "FORCE_REBUILD"),
     /** Keys of the file that this build does not know, and leaves alone. */
     strangeKeys: Object.keys(user).filter((key) => key !== "version" && !knownKeys.has(key)),
     /** What a save takes where the caller names none. */

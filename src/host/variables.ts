@@ -15,7 +15,7 @@ export const variables = {
   DEFAULT_VISIBILITY: "How far saves travel in a mesh: `user`, `team` or `mesh`.",
   DISABLE_INDEX: "`1`: searches read the log itself instead of the search tables.",
   FORCE_REBUILD: "`1`: every command makes the search tables anew first, as `--rebuild` does.",
-  SKIP_REBUILD: "`1`: search tables of an older release are left as they are.",
+  SKIP_REBUILD: "Of the Python original; has no effect. Nothing is made anew here that need not be.",
   MCP_ALLOW_TTY: "`1`: the MCP server starts on a terminal too.",
   INDEX_DB: "Of the Python original; has no effect. The search tables are inside the database.",
 } as const;

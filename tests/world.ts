@@ -1,0 +1,100 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run, type Terminal } from "../src/cli/run.ts";
+import { openHost } from "../src/host/host.ts";
+import type { Env } from "../src/host/variables.ts";
+import { openContext, type Build } from "../src/ops/open.ts";
+
+/** What one command line did. */
+export interface Ran {
+  out: string;
+  err: string;
+  exitCode: number;
+}
+
+interface Conditions {
+  env?: Env;
+  /** What standard input holds. */
+  stdin?: string | Uint8Array;
+  /** The lines a person types when asked; absent: nobody is at the terminal. */
+  typed?: string[];
+  /** Where it runs. */
+  directory?: string;
+}
+
+/** A machine of its own in a temporary directory, with a clock to set, whose commands run in this process. */
+export function world(initial: Env = {}) {
+  const home = mkdtempSync(join(tmpdir(), "kioku-world-"));
+  const clock = { now: new Date("2026-11-22T06:38:15.659Z") };
+  const identity = { MESH_MEM_AGENT_FAMILY: "claude", MESH_MEM_CLIENT_ID: "claude-code", MESH_MEM_SESSION_ID: "s-1" };
+
+  function build(env: Env, directory: string): Build {
+    const now = () => clock.now;
+    return {
+      version: "1.2.3",
+      binary: "/opt/kioku-mesh",
+      now,
+      newId: () => crypto.randomUUID().replaceAll("-", ""),
+      host: openHost({
+        env: { HOME: home, ...identity, ...initial, ...env },
+        platform: "linux",
+        homeDirectory: () => "",
+        workingDirectory: () => directory,
+        now,
+      }),
+    };
+  }
+
+  async function kioku(
+    argv: string[],
+    { env = {}, stdin = "", typed, directory = home }: Conditions = {},
+  ): Promise<Ran> {
+    const said = { out: "", err: "" };
+    const lines = typed && [...typed];
+    const terminal: Terminal = {
+      out: async (text) => void (said.out += text),
+      err: async (text) => void (said.err += text),
+      read: async (most) => Buffer.from(stdin).subarray(0, most),
+      async ask(prompt) {
+        if (!lines) return "nobody";
+        said.out += prompt;
+        return { line: lines.shift() };
+      },
+    };
+    const machine = build(env, directory);
+    const program = {
+      version: machine.version,
+      open: (options: Parameters<typeof openContext>[1]) => openContext(machine, options),
+      serve: async () => 0,
+    };
+    const exitCode = await run(argv, program, terminal);
+    return { ...said, exitCode };
+  }
+
+  return {
+    home,
+    clock,
+    kioku,
+    /** Saves and gives the id. */
+    async save(...argv: string[]): Promise<string> {
+      const { out, err } = await kioku(["save", ...argv]);
+      if (!out.startsWith("saved: ")) throw new Error(err);
+      return out.trim().slice("saved: ".length);
+    },
+    /** The context of a command on this machine, for what no command shows. */
+    context: (env: Env = {}) => openContext(build(env, home), { rebuild: false }),
+    directory(...names: string[]): string {
+      const path = join(home, ...names);
+      mkdirSync(path, { recursive: true });
+      return path;
+    },
+    /** Lets time pass. */
+    pass(milliseconds: number): void {
+      clock.now = new Date(clock.now.getTime() + milliseconds);
+    },
+    [Symbol.dispose](): void {
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
