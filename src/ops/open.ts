@@ -22,7 +22,7 @@ export interface Build extends Pick<Context, "version" | "binary" | "now" | "new
 /** A context whose database opens at its first use; `rebuild` then makes the search tables anew first. */
 export function openContext(build: Build, options: { rebuild: boolean } & Pick<Context, "note" | "confirm">) {
   const { host, ...program } = build;
-  const { rebuild: _, ...voices } = options;
+  const { rebuild, ...voices } = options;
   let store: Store | undefined;
 
   function open(): Store {
@@ -30,7 +30,9 @@ export function openContext(build: Build, options: { rebuild: boolean } & Pick<C
     requireLocal(settings, host.paths());
     for (const line of host.idleVariables()) voices.note?.(`warning: ${line}`);
     host.makeDirectory(host.paths().stateDirectory);
-    return openStore(host.paths().database, () => timestamp(program.now()));
+    const opened = openStore(host.paths().database, () => timestamp(program.now()));
+    if (rebuild || settings.rebuild) opened.rebuild();
+    return opened;
   }
 
   const context: Context = {

@@ -13,7 +13,9 @@ const day = 86_400_000;
 async function remembered(w: ReturnType<typeof world>) {
   const first = await w.save(
     "Use tabs, not spaces\nsecond line",
-    ...["-p", "demo", "-t", "a, b", "--memory-type", "decision", "--importance", "4", "--references", "#1,PR#2"],
+    ..."-p demo --memory-type decision --importance 4 --references #1,PR#2".split(" "),
+    "-t",
+    "a, b",
   );
   w.pass(205);
   const second = await w.save("plain", "--subject", "S", "--summary", "sum");
