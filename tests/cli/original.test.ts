@@ -54,15 +54,16 @@ test("init --print shows the configuration, also where one exists, and writes no
   });
 });
 
-test.each([["hub", "--listen", "10.0.0.5"], ["spoke"], ["localhost"]])(
-  "init --mode %s is refused in words",
-  async (mode, ...rest) => {
-    using w = world();
-    const { out, err, exitCode } = await w.kioku(["init", "--mode", mode, ...rest]);
-    expect([out, exitCode]).toEqual(["", 2]);
-    expect(err).toContain(`a mesh (--mode ${mode}) is not in this build`);
-  },
-);
+test.each([
+  ["hub", ["--listen", "10.0.0.5"]],
+  ["spoke", []],
+  ["localhost", []],
+])("init --mode %s is refused in words", async (mode, rest) => {
+  using w = world();
+  const { out, err, exitCode } = await w.kioku(["init", "--mode", mode, ...rest]);
+  expect([out, exitCode]).toEqual(["", 2]);
+  expect(err).toContain(`a mesh (--mode ${mode}) is not in this build`);
+});
 
 test("save prints the id, search both lines of each entry, newest first", async () => {
   using w = world();
