@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { emptySet, withElement, type SetSum } from "../core/fingerprint.ts";
 import { elementOf, isPreferred, recordKinds, type Record } from "../core/record.ts";
 import type { Projection } from "./projection.ts";
+import { markUnpurged } from "./purge.ts";
 import type { State } from "./state.ts";
 
 /** What became of an arrived record: new here, already here, or in the place of what its identity held before. */
@@ -82,8 +83,9 @@ export function openLog(db: Database, projection: Projection, state: State) {
       learned_at: known?.learned_at ?? learned_at,
       received: Number(received),
     });
-    if (record.kind === "erasure" && erase().run(record.id).changes > 0) state.set("unpurged", learned_at);
-    return Number(lastInsertRowid);
+    const seq = Number(lastInsertRowid);
+    if (record.kind === "erasure" && erase().run(record.id).changes > 0) markUnpurged(state, seq);
+    return seq;
   }
 
   /** Adds one record by the rules of the set: an identity's preferred payload stays, erased content never returns. */

@@ -17,6 +17,8 @@ export function openSearchIndex(db: Database) {
     add: (seq: number, o: Observation) => void add().run(seq, o.content, o.subject, o.summary),
     remove: (seq: number, o: Observation) => void remove().run(seq, o.content, o.subject, o.summary),
     clear: () => db.run("insert into words (words) values ('delete-all')"),
+    /** Merges all that was added and removed, so that no word is left of what was removed. */
+    optimize: () => db.run("insert into words (words) values ('optimize')"),
     /** Throws SQLITE_CORRUPT_VTAB where the tables contradict themselves. */
     check: () => db.run("insert into words (words) values ('integrity-check')"),
     match(query: string, limit: number): number[] {

@@ -7,6 +7,7 @@ import { openLog, readSum, type Merged, type Outcome } from "./log.ts";
 import { openDatabase } from "./open.ts";
 import { usualPatience, type Patience } from "./patience.ts";
 import { openProjection } from "./projection.ts";
+import { openPurge } from "./purge.ts";
 import { openReader } from "./reader.ts";
 import { openSearchIndex } from "./search-index.ts";
 import { openUpkeep } from "./upkeep.ts";
@@ -92,6 +93,9 @@ export function openStore(path: string, now: () => string, patience: Patience = 
     unhide(ids: readonly string[]): void {
       write(() => ids.forEach((id) => projection.unhide(id)));
     },
+
+    /** Takes the bytes of erased content out of the files. False where another process kept it from doing so. */
+    purge: openPurge(db, { write: transact, index, state, patience }),
 
     /** Makes all projections anew from the log; gives the number of observations. */
     rebuild: (): number => transact(projection.rebuild),
