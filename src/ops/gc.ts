@@ -174,4 +174,6 @@ function erase(ctx: Context, ids: readonly string[]): void {
     const done = from + batch.length;
     if (batch.length === batchSize) ctx.note?.(`  progress: ${done}/${ids.length} (purged=${done}, fail=0)`);
   }
+  if (ctx.store().purge()) return;
+  ctx.note?.("note: another process is reading the database; run gc again later, so that the bytes leave the file too");
 }
