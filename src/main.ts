@@ -1,7 +1,8 @@
+import "./core/zod-config.ts";
 import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
 import { basename } from "node:path";
-import { run, type Program } from "./cli/run.ts";
+import type { Program } from "./cli/run.ts";
 import { openHost } from "./host/host.ts";
 import { openTerminal } from "./host/terminal.ts";
 import { openContext, type Build } from "./ops/open.ts";
@@ -48,5 +49,11 @@ const terminal = openTerminal({
 const served = basename(process.argv0).startsWith("kioku-mesh-mcp");
 const argv = served ? ["mcp", "serve"] : process.argv.slice(2);
 
+/** An agent waits for its server: that loads neither the command line nor, before it has answered, any operation. */
+async function start(): Promise<number> {
+  if (argv[0] === "mcp" && argv[1] === "serve" && argv.length === 2) return await program.serve();
+  return await (await import("./cli/run.ts")).run(argv, program, terminal);
+}
+
 // Set, never process.exit(): exiting would cut off output still on its way into a pipe.
-process.exitCode = await run(argv, program, terminal);
+process.exitCode = await start();

@@ -1,7 +1,7 @@
 import { defineCommand, runCommand, type CommandDef } from "citty";
 import { UserError } from "../core/errors.ts";
 import { groupHelp, type CommandSummary } from "./help.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 
 /** A command: an operation at the terminal, or one of the few that exist only there. */
 export interface Command extends CommandSummary {

@@ -2,7 +2,7 @@ import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { UserError } from "../core/errors.ts";
 import type { Operation } from "../ops/operation.ts";
 import { cliFields, shownName, type CliField } from "./fields.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 
 /** What a command line asks of an operation: the raw input for `invoke`, and how to print the answer. */
 export interface Request {

@@ -7,7 +7,7 @@ import { helpOf, route, type Command } from "./commands.ts";
 import { failure } from "./failure.ts";
 import { readFlags } from "./flags.ts";
 import { operationHelp, rootHelp } from "./help.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 import { readText } from "./stdin.ts";
 
 /** The three streams, and the person behind them where there is one. */

@@ -1,79 +1,113 @@
-import type { Tool } from "@modelcontextprotocol/sdk/types.js";
+import type { Tool, ToolAnnotations } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import { UserError } from "../core/errors.ts";
 import { surfaces, type Operation } from "../ops/operation.ts";
 
-type Properties = { [key: string]: { type?: string; minimum?: number; maximum?: number } };
+/** The part of JSON Schema that the fields of our operations use. */
+export interface Property {
+  type?: string;
+  enum?: readonly string[];
+  items?: Property;
+  minimum?: number;
+  maximum?: number;
+  default?: unknown;
+  description?: string;
+}
 
-/** The fields of a schema that tools show, each under the name tools use. */
-function shown(schema: z.ZodObject): { key: string; name: string; clamp: boolean }[] {
-  return Object.entries(schema.shape).flatMap(([key, field]) => {
+/** A field of an operation as a tool shows it. */
+export interface ToolField {
+  key: string;
+  name: string;
+  clamp: boolean;
+  required: boolean;
+  property: Property;
+}
+
+/** An operation as agents see it. */
+export interface AgentTool {
+  op: Operation;
+  inputs: readonly ToolField[];
+  /** What `tools/list` says of it. */
+  listed: Tool;
+}
+
+/** The operations that agents see. */
+export function toolsOf(operations: readonly Operation[]): AgentTool[] {
+  return operations.filter((op) => op.tool).map(toolOf);
+}
+
+function toolOf(op: Operation): AgentTool {
+  const { name, title, description, always } = op.tool!;
+  const inputs = fieldsOf(op.input);
+  return {
+    op,
+    inputs,
+    listed: {
+      name,
+      title,
+      description,
+      inputSchema: inputOf(inputs),
+      outputSchema: outputOf(op),
+      annotations: annotationsOf(op),
+      ...(always && { _meta: { "anthropic/alwaysLoad": true } }),
+    },
+  };
+}
+
+function annotationsOf({ effect }: Operation): ToolAnnotations {
+  if (effect === "read") return { readOnlyHint: true, openWorldHint: false };
+  const destroys = effect === "destroy";
+  return { readOnlyHint: false, destructiveHint: destroys, idempotentHint: destroys, openWorldHint: false };
+}
+
+/** The input fields that tools show, each under the name tools use. */
+function fieldsOf(input: z.ZodObject): ToolField[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(input, { io: "input" });
+  return Object.entries(input.shape).flatMap(([key, field]) => {
     const { mcp = {} } = surfaces.get(field as z.ZodType) ?? {};
-    return mcp === false ? [] : { key, name: mcp.name ?? key, clamp: mcp.clamp ?? false };
+    if (mcp === false) return [];
+    const { name = key, clamp = false, required: demanded = false, description } = mcp;
+    const property = { ...(properties[key] as Property), ...(description && { description }) };
+    return { key, name, clamp, required: demanded || required.includes(key), property };
   });
 }
 
-function jsonSchema(schema: z.ZodObject, io: "input" | "output") {
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io });
-  const fields = shown(schema);
+function inputOf(fields: readonly ToolField[]) {
+  const required = fields.filter((field) => field.required).map((field) => field.name);
   return {
     type: "object" as const,
-    properties: Object.fromEntries(fields.map(({ key, name }) => [name, properties[key]])) as {
-      [name: string]: object;
-    },
-    required: fields.filter(({ key }) => required.includes(key)).map(({ name }) => name),
+    properties: Object.fromEntries(fields.map((field) => [field.name, listedProperty(field)])),
+    ...(required.length > 0 && { required }),
     additionalProperties: false,
   };
 }
 
-/** What `tools/list` says of an operation. */
-export function toolOf(op: Operation): Tool {
-  const { name, title, description } = op.tool!;
-  const output = jsonSchema(op.output, "output");
+/** The text as `result`, where the rest of it begins if it was cut, and the operation's own fields. */
+function outputOf({ output, tool }: Operation) {
+  const { page, structured } = tool!;
+  const { properties = {} } = z.toJSONSchema(output, { io: "output" });
+  const own = structured.map((key) => [key, withoutMachineBounds(properties[key] as Property)]);
   return {
-    name,
-    title,
-    description,
-    inputSchema: jsonSchema(op.input, "input"),
-    outputSchema: {
-      ...output,
-      properties: { result: { type: "string" }, ...output.properties },
-      required: ["result", ...output.required],
+    type: "object" as const,
+    properties: {
+      result: { type: "string" },
+      ...(page && { next_offset: { type: "integer" } }),
+      ...Object.fromEntries(own),
     },
-    annotations: {
-      title,
-      readOnlyHint: op.effect === "read",
-      destructiveHint: op.effect === "destroy",
-      idempotentHint: op.effect !== "write",
-      openWorldHint: false,
-    },
+    required: ["result", ...structured],
   };
 }
 
-/** The part of an answer that goes out as structured content. */
-export function structured(op: Operation, output: { [key: string]: unknown }): { [key: string]: unknown } {
-  return Object.fromEntries(shown(op.output).map(({ key, name }) => [name, output[key]]));
+/** Without bounds where they are clamped: a client that checks them would refuse what we take. */
+function listedProperty({ property, clamp }: ToolField): Property {
+  const { minimum: _, maximum: __, ...rest } = property;
+  return clamp ? rest : withoutMachineBounds(property);
 }
 
-/** A tool's arguments as the raw input of its operation: loose forms that models send are understood, no unknown name. */
-export function rawInput(op: Operation, args: { [key: string]: unknown }): { [key: string]: unknown } {
-  const fields = shown(op.input);
-  const { properties = {} } = z.toJSONSchema(op.input, { io: "input" }) as { properties?: Properties };
-  const unknown = Object.keys(args).find((name) => !fields.some((field) => field.name === name));
-  if (unknown !== undefined) {
-    throw new UserError("usage", `unknown argument '${unknown}'`, {
-      hint: `this tool takes: ${fields.map((field) => field.name).join(", ")}`,
-    });
-  }
-  const given = fields.filter(({ name }) => args[name] !== undefined && args[name] !== null);
-  return Object.fromEntries(given.map((f) => [f.key, loosened(args[f.name], properties[f.key] ?? {}, f.clamp)]));
-}
-
-function loosened(value: unknown, { type, minimum, maximum }: Properties[string], clamp: boolean): unknown {
-  if (type === "array" && typeof value === "string") return value === "" ? [] : [value];
-  if (type === "boolean" && (value === "true" || value === "false")) return value === "true";
-  if (type !== "integer" && type !== "number") return value;
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  if (!clamp || typeof number !== "number" || Number.isNaN(number)) return number;
-  return Math.min(maximum ?? Infinity, Math.max(minimum ?? -Infinity, Math.trunc(number)));
+/** Without the bounds of a double's integers, which zod names and nobody needs to read. */
+function withoutMachineBounds({ minimum, maximum, ...property }: Property): Property {
+  return {
+    ...property,
+    ...(minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER && { minimum }),
+    ...(maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER && { maximum }),
+  };
 }

@@ -17,7 +17,7 @@ const large = 10_000;
 const largestBatch = 10_000;
 
 const input = z.strictObject({
-  observation_id: observationId.optional().register(surfaces, { cli: { positional: true } }),
+  observation_id: observationId.optional().register(surfaces, { cli: { positional: true }, mcp: { required: true } }),
   reason: text
     .default("")
     .describe("Why, for whoever finds the tombstone.")
@@ -45,7 +45,7 @@ type Input = z.output<typeof input>;
 
 const output = z.strictObject({
   /** What a bulk delete selected; null for a delete of one. */
-  matched: z.int().nullable().register(surfaces, { mcp: false }),
+  matched: z.int().nullable(),
   deleted: z.array(z.string()).describe("Ids."),
 });
 
@@ -59,8 +59,8 @@ export const deleteOperation = defineOperation({
   tool: {
     name: "delete_memory",
     title: "Delete one memory",
-    description:
-      "Withdraw one observation that is wrong or no longer wanted. To correct one, save a new one that supersedes it.",
+    description: "Withdraw one memory that is wrong or unwanted. To correct one, save a new one that supersedes it.",
+    structured: ["deleted"],
   },
   input,
   output,

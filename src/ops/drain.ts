@@ -10,8 +10,8 @@ export const drain = defineOperation({
   tool: {
     name: "drain_pending_puts",
     title: "Send what is pending",
-    description:
-      "Send what waits to go out to the mesh, once. Saves go out by themselves; this is for troubleshooting.",
+    description: "Send what waits to go out to the mesh. Saves go out by themselves: this is for troubleshooting.",
+    structured: ["drained", "remaining"],
   },
   input: z.strictObject({
     pending: z

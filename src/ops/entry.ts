@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseObject } from "../core/json.ts";
 import type { Found } from "../store/reader.ts";
+import { cutList, cutText } from "./page.ts";
 
 /** An observation in an answer for scripts: the fields of its payload, unknown ones too, and its state. */
 export const entrySchema = z.looseObject({
@@ -47,6 +48,29 @@ export function entryMarkdown(o: Entry): string {
   const project = o.project && ` (${o.project})`;
   const head = `- **[${o.memory_type}][${o.importance}]** ${o.created_at.slice(0, 16)}${project}`;
   return `${head} ${body}${referencesText(o)} <id=${o.observation_id}>`;
+}
+
+/** Where an entry comes from, seen from the host with this id. */
+export function originOf(o: Entry, here: string): { client: string; host: "this pc" | "other pc" | "unknown pc" } {
+  const host = o.pc_id === here ? "this pc" : o.pc_id === "" ? "unknown pc" : "other pc";
+  return { client: o.client_id || "?", host };
+}
+
+/** The mark that a search entry from elsewhere bears. */
+export function originMark(o: Entry, here: string): string {
+  const { client, host } = originOf(o, here);
+  return host === "this pc" ? "" : ` [origin: ${client}, ${host}]`;
+}
+
+/** The same entry with everything in it that can be long cut to so many characters. */
+export function shortenEntry(o: Entry, characters: number): Entry {
+  const texts = ["content", "agent_family", "client_id", "project", "subject", "summary"] as const;
+  const lists = ["tags", "source_files", "references", "supersedes"] as const;
+  return {
+    ...o,
+    ...Object.fromEntries(texts.map((key) => [key, cutText(o[key], characters)])),
+    ...Object.fromEntries(lists.map((key) => [key, cutList(o[key], characters)])),
+  };
 }
 
 function referencesText(o: Entry): string {

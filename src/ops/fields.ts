@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { memoryTypes, visibilities } from "../core/observation.ts";
+import { repr } from "./python.ts";
 
 /** The longest content of a save, in bytes of UTF-8. */
 export const maxContentBytes = 1024 * 1024;
@@ -11,7 +12,7 @@ export const text = z
   .refine((value) => value.isWellFormed(), "must be valid Unicode (it contains a lone surrogate)");
 
 export const memoryType = z.enum(memoryTypes, {
-  error: ({ input }) => `must be one of ${memoryTypes.join(", ")}. got: '${String(input)}'`,
+  error: ({ input }) => `must be one of [${memoryTypes.map(repr).join(", ")}]. got: ${repr(String(input))}`,
 });
 export const importance = z.int().min(1).max(5);
 export const visibility = z.enum(visibilities);

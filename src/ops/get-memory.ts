@@ -4,11 +4,12 @@ import { isId } from "../core/record.ts";
 import { timestamp } from "../core/time.ts";
 import type { Found } from "../store/reader.ts";
 import type { Context } from "./context.ts";
-import { entryOf, entrySchema } from "./entry.ts";
+import { entryOf, entrySchema, originOf } from "./entry.ts";
 import { text } from "./fields.ts";
-import { defineOperation, surfaces } from "./operation.ts";
+import { defineOperation, surfaces, type Surface } from "./operation.ts";
+import { budgetBytes, offset, pageOfText } from "./page.ts";
 
-export const observationId = text.describe("Id of the observation, or its first 8 or more digits if they are unique.");
+export const observationId = text.describe("Its id, or the first 8 or more digits of it.");
 
 /** The observation an id or a unique prefix of one names, whatever has become of it. */
 export function requireObservation(ctx: Context, id: string): Found {
@@ -39,8 +40,17 @@ function idWithPrefix(ctx: Context, prefix: string): string {
   return ids[0] ?? prefix;
 }
 
-const fields = z.strictObject({
+const input = z.strictObject({
   observation_id: observationId.register(surfaces, { cli: { positional: true } }),
+  offset: offset
+    .describe("Characters (code points) of the answer to skip.")
+    .register(surfaces, { cli: false, mcp: { clamp: true } }),
+  budget_bytes: budgetBytes,
+});
+
+const output = z.strictObject({
+  observation: entrySchema,
+  pc_id: z.string().describe("This host."),
 });
 
 export const getMemory = defineOperation({
@@ -53,27 +63,37 @@ export const getMemory = defineOperation({
   tool: {
     name: "get_memory",
     title: "Get one memory",
-    description: "Read one observation in full, by the id that search_memory shows.",
+    description: "Read one memory in full, by the id that search_memory and recall_context show.",
+    structured: [],
+    page: (found, { offset }, budget) =>
+      pageOfText(textOf(found, "mcp"), offset, `id: ${found.observation.observation_id}`, budget),
   },
-  input: fields,
-  output: z.strictObject({ observation: entrySchema.register(surfaces, { mcp: false }) }),
-  run: async (ctx, { observation_id }) => ({ observation: entryOf(requireObservation(ctx, observation_id)) }),
-  text({ observation: o }) {
-    const lines = [
-      ["id", o.observation_id],
-      ["memory_type", o.memory_type],
-      ["importance", String(o.importance)],
-      ["created_at", o.created_at],
-      ["project", o.project],
-      ["subject", o.subject],
-      ["summary", o.summary],
-      ["agent", `${o.agent_family}/${o.client_id}`],
-      ["tags", o.tags.join(", ")],
-      ["source_files", o.source_files.join(", ")],
-      ["references", o.references.join(", ")],
-      ["supersedes", o.supersedes.join(", ")],
-      ...(o.state === "live" ? [] : [["state", o.state]]),
-    ];
-    return `${lines.map(([name, value]) => `${name}: ${value || "-"}`).join("\n")}\n---\n${o.content}`;
-  },
+  input,
+  output,
+  run: async (ctx, { observation_id }) => ({
+    observation: entryOf(requireObservation(ctx, observation_id)),
+    pc_id: ctx.who().pc_id,
+  }),
+  text: (found, _, surface) => textOf(found, surface),
 });
+
+function textOf({ observation: o, pc_id }: z.output<typeof output>, surface: Surface): string {
+  const { client, host } = originOf(o, pc_id);
+  const lines = [
+    ["id", o.observation_id],
+    ["memory_type", o.memory_type],
+    ["importance", String(o.importance)],
+    ["created_at", o.created_at],
+    ["project", o.project],
+    ["subject", o.subject],
+    ["summary", o.summary],
+    ["agent", `${o.agent_family}/${o.client_id}`],
+    ...(surface === "mcp" && host !== "this pc" ? [["origin", `${client} (${host})`]] : []),
+    ["tags", o.tags.join(", ")],
+    ["source_files", o.source_files.join(", ")],
+    ["references", o.references.join(", ")],
+    ["supersedes", o.supersedes.join(", ")],
+    ...(o.state === "live" ? [] : [["state", o.state]]),
+  ];
+  return `${lines.map(([name, value]) => `${name}: ${value || "-"}`).join("\n")}\n---\n${o.content}`;
+}

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { storeFailure } from "../store/failure.ts";
 import type { Context } from "./context.ts";
+import type { Budget, Page } from "./page.ts";
 
 export type Surface = "cli" | "mcp";
 
@@ -9,8 +10,18 @@ export type Surface = "cli" | "mcp";
 interface FieldOnSurfaces {
   /** How the command line takes it; `false`: not at all. */
   cli?: false | FieldOnCommandLine;
-  /** How a tool takes it; `false`: not at all. `clamp`: a number out of range becomes the nearest one in it. */
-  mcp?: false | { name?: string; clamp?: true };
+  /** How a tool takes it; `false`: not at all. */
+  mcp?: false | FieldOfTool;
+}
+
+interface FieldOfTool {
+  name?: string;
+  /** A number out of range becomes the nearest one in it. */
+  clamp?: true;
+  /** Must be given to the tool, though not at the command line. */
+  required?: true;
+  /** In the place of the schema's own, where that speaks of the command line. */
+  description?: string;
 }
 
 interface FieldOnCommandLine {
@@ -44,13 +55,25 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodO
   input: I;
   output: O;
   /** The tool an agent sees; absent: for the command line only. The description is the prompt that makes it used. */
-  tool?: { name: string; title: string; description: string };
+  tool?: Tool<I, O>;
   /** Does the work. Never prints, exits, or reads flags, environment or clock. */
   run(ctx: Context, input: z.output<I>): Promise<z.output<O>>;
   /** The answer as text for a person or a model. */
   text(output: z.output<O>, input: z.output<I>, surface: Surface): string;
   /** The exit status where a good answer is not 0. */
   status?(output: z.output<O>): number;
+}
+
+interface Tool<I extends z.ZodObject, O extends z.ZodObject> {
+  name: string;
+  title: string;
+  description: string;
+  /** Asks clients that hide tools until they are searched for to show this one from the start. */
+  always?: true;
+  /** The output fields that go out beside the text, as structured content. What the text says at length is none. */
+  structured: readonly (keyof z.output<O> & string)[];
+  /** The answer within a budget. Absent: its text, cut at the end. */
+  page?(output: z.output<O>, input: z.output<I>, budget: Budget): Page;
 }
 
 /** Types the definition, then forgets the types: surfaces handle every operation alike. */

@@ -4,16 +4,18 @@ import { payloadOf, type Observation } from "../core/observation.ts";
 import { parseDuration, parseTime, timestamp } from "../core/time.ts";
 import { recordOf } from "../store/store.ts";
 import { projectNamed, type Context } from "./context.ts";
+import { refuseDebris } from "./debris.ts";
 import { importance, list, maxContentBytes, memoryType, text, visibility } from "./fields.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 const input = z.strictObject({
   content: text.describe("What to remember. `-` reads it from standard input.").register(surfaces, {
     cli: { positional: true, stdin: true },
+    mcp: { description: "What to remember, with its reason." },
   }),
   project: text
     .optional()
-    .describe("Project it belongs to. `.` is the repository one is in.")
+    .describe("Its project (`.`: the repository one is in).")
     .register(surfaces, {
       cli: { short: "p" },
     }),
@@ -21,7 +23,7 @@ const input = z.strictObject({
     .optional()
     .describe("Labels to find it by.")
     .register(surfaces, { cli: { short: "t", commas: true } }),
-  memory_type: memoryType.default("note").describe("What kind of thing it is."),
+  memory_type: memoryType.default("note").describe("Its kind."),
   importance: importance
     .default(2)
     .describe("1 (trivial) to 5 (durable, project-wide).")
@@ -29,22 +31,22 @@ const input = z.strictObject({
       mcp: { clamp: true },
     }),
   subject: text.default("").describe("A short title."),
-  summary: text.default("").describe("One sentence that says it all."),
+  summary: text.default("").describe("One sentence."),
   source_files: list
     .default([])
     .describe("Files it is about.")
     .register(surfaces, { cli: { commas: true } }),
   references: list
     .default([])
-    .describe("Issues, pull requests, documents it refers to.")
+    .describe("Issues, pull requests, documents.")
     .register(surfaces, { cli: { commas: true } }),
   supersedes: list
     .default([])
     .describe("Ids of what it replaces.")
     .register(surfaces, { cli: { commas: true } }),
-  visibility: visibility.optional().describe("How far it travels in a mesh: a label, not secrecy."),
-  expires_at: text.optional().describe("When it is no longer true (ISO-8601)."),
-  ttl: text.optional().describe("For how long it is true: `90s`, `30m`, `12h`, `7d`, `2w`."),
+  visibility: visibility.optional().describe("Reach in a mesh: a label, not secrecy."),
+  expires_at: text.optional().describe("When it ceases to hold (ISO-8601)."),
+  ttl: text.optional().describe("For how long it holds: `30m`, `12h`, `7d`."),
 });
 
 export const save = defineOperation({
@@ -59,12 +61,21 @@ export const save = defineOperation({
   tool: {
     name: "save_observation",
     title: "Save an observation",
-    description: "PROACTIVELY save what is worth remembering: a decision, a bug with its cause, a pattern, a setting.",
+    description:
+      "PROACTIVELY save, at once and unasked, what a later session should know: a decision and why, a bug with cause " +
+      "and fix, a discovery, a pattern, a setting, a preference of the user. One fact each.",
+    always: true,
+    structured: ["observation_id", "visibility"],
   },
   input,
-  output: z.strictObject({ observation_id: z.string(), created_at: z.string(), visibility: z.string() }),
+  output: z.strictObject({
+    observation_id: z.string(),
+    created_at: z.string(),
+    visibility: z.string(),
+  }),
   async run(ctx, given) {
     checkContent(given.content);
+    refuseDebris({ content: given.content, subject: given.subject, summary: given.summary });
     const { sources: _, ...identity } = ctx.who();
     const now = ctx.now();
     const defaults = ctx.settings().save();

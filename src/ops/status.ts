@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { timestamp } from "../core/time.ts";
 import type { Context, Known } from "./context.ts";
-import { defineOperation, surfaces } from "./operation.ts";
+import { defineOperation } from "./operation.ts";
+import { budgetBytes } from "./page.ts";
 
 /** How many observations are counted, newest first: the original's limit of a search. */
 const countLimit = 10_000;
@@ -17,10 +18,10 @@ export const status = defineOperation({
   tool: {
     name: "get_memory_status",
     title: "Memory status",
-    description:
-      "Who you are to this memory, and how much is in it. PROACTIVELY call it when a search finds nothing where something should be.",
+    description: "Who you are here and how much is stored. PROACTIVELY call it when a search finds strangely nothing.",
+    structured: ["live", "pending_puts"],
   },
-  input: z.strictObject({}),
+  input: z.strictObject({ budget_bytes: budgetBytes }),
   output: z.strictObject({
     version: z.string(),
     backend: z.string(),
@@ -28,9 +29,9 @@ export const status = defineOperation({
     pc_id: z.string(),
     session_id: z.string(),
     agent_family: z.string(),
-    agent_family_source: z.string().register(surfaces, { mcp: false }),
+    agent_family_source: z.string(),
     client_id: z.string(),
-    client_id_source: z.string().register(surfaces, { mcp: false }),
+    client_id_source: z.string(),
     zenoh_session: z.string(),
     last_put_at_iso: z.string(),
     last_put_status: z.string(),

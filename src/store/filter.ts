@@ -8,6 +8,10 @@ export interface Filter {
   pc_id?: string;
   session_id?: string;
   memory_types?: readonly MemoryType[];
+  importance?: number;
+  /** Only what names at least one of these files, or of these references, exactly so. */
+  source_files?: readonly string[];
+  references?: readonly string[];
   /** First and last instant, both included. */
   since?: string;
   until?: string;
@@ -26,12 +30,17 @@ const present = (n: string) => `${n}.deleted_at is null and ${n}.hidden_at is nu
 export const superseded = (o: string) => `exists (
   select 1 from supersession s cross join observation n on n.id = s.new_id where s.old_id = ${o}.id and ${alive("n")})`;
 
-const equalities = ["project", "agent_family", "client_id", "pc_id", "session_id"] as const;
+const equalities = ["project", "agent_family", "client_id", "pc_id", "session_id", "importance"] as const;
 
-/** The SQL condition of a filter on the observation `o`, and its parameters. `now` decides what has expired. */
-export function conditionOf(filter: Filter, now: string): { sql: string; parameters: { [name: string]: string } } {
+type Parameters = { [name: string]: string | number };
+
+/**
+ * The SQL condition of a filter on the observation `o` and its record `r`, and its parameters. `now` decides what has
+ * expired.
+ */
+export function conditionOf(filter: Filter, now: string): { sql: string; parameters: Parameters } {
   const terms = [filter.include_expired ? present("o") : alive("o")];
-  const parameters: { [name: string]: string } = { now };
+  const parameters: Parameters = { now };
   for (const column of equalities) {
     const value = filter[column];
     if (value === undefined) continue;
@@ -49,6 +58,14 @@ export function conditionOf(filter: Filter, now: string): { sql: string; paramet
   if (filter.memory_types !== undefined) {
     terms.push("o.memory_type in (select value from json_each($memory_types))");
     parameters.memory_types = JSON.stringify(filter.memory_types);
+  }
+  for (const list of ["source_files", "references"] as const) {
+    const wanted = filter[list];
+    if (wanted === undefined) continue;
+    terms.push(
+      `exists (select 1 from json_each(r.payload, '$.${list}') j join json_each($${list}) w on w.value = j.value)`,
+    );
+    parameters[list] = JSON.stringify(wanted);
   }
   if (!filter.include_superseded) terms.push(`not ${superseded("o")}`);
   return { sql: terms.join(" and "), parameters };
