@@ -93,7 +93,7 @@ export const search = defineOperation({
     };
     const at = timestamp(now);
     const most = limit + offset;
-    const found = query.trim() ? ctx.store().search(query, filter, at, most) : ctx.store().list(filter, at, most);
+    const found = query.trim() ? ctx.store().search(query, filter, at, most).hits : ctx.store().list(filter, at, most);
     const observations = found.slice(offset).map(entryOf);
     return { count: observations.length, pc_id: ctx.who().pc_id, observations };
   },

@@ -25,8 +25,8 @@ export function schemaOf(db: Database): number {
 }
 
 /**
- * Brings a database to the schema of this build, in one transaction. Projections of an older one are made anew, so a
- * change in how they are made ships as a migration too, if only as a comment.
+ * Brings a database to the schema of this build, in one transaction. Its projections are made anew, so a change in how
+ * they are made ships as a migration too, if only as a comment (search tables have a version of their own besides).
  */
 export function migrate(db: Database, rebuild: () => void): void {
   db.transaction(() => {
@@ -34,6 +34,6 @@ export function migrate(db: Database, rebuild: () => void): void {
     if (from === schemaVersion) return;
     for (const sql of migrations.slice(from)) db.run(sql);
     db.run(`pragma user_version = ${schemaVersion}`);
-    if (from > 0) rebuild();
+    rebuild();
   }).immediate();
 }

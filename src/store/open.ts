@@ -12,8 +12,8 @@ export const readTimeout = 5_000;
 const journalLimit = 4 * 1024 * 1024;
 
 /**
- * Opens a database, creates it where there is none, and brings it to this build's schema; `rebuild` then makes the
- * projections of an older one anew. Throws UserError `unavailable` or `corrupt`.
+ * Opens a database, creates it where there is none, and brings it to this build's schema; `rebuild` then makes its
+ * projections anew. Throws UserError `unavailable` or `corrupt`.
  */
 export function openDatabase(path: string, patience: Patience, rebuild: (db: Database) => void): Database {
   try {

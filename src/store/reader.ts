@@ -1,7 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { readObservation, type Observation } from "../core/observation.ts";
 import { alive, conditionOf, superseded, type Filter } from "./filter.ts";
-import type { SearchIndex } from "./search-index.ts";
 
 export type ObservationState = "live" | "tombstoned" | "shadowed" | "superseded" | "expired";
 
@@ -13,7 +12,8 @@ export interface Found {
   deleted_at: string | null;
 }
 
-interface Row {
+/** What `columns` selects. */
+export interface Row {
   id: string;
   payload: string;
   state: ObservationState;
@@ -34,10 +34,10 @@ export interface Counts {
 
 const state = `case when o.deleted_at is not null then 'tombstoned' when o.hidden_at is not null then 'shadowed'
   when ${superseded("o")} then 'superseded' when not (${alive("o")}) then 'expired' else 'live' end`;
-const columns = `o.id, r.payload, o.deleted_at, ${state} as state`;
+export const columns = `o.id, r.payload, o.deleted_at, ${state} as state`;
 
 /** The questions that can be asked of the store. `now` (canonical time) decides what has expired. */
-export function openReader(db: Database, index: SearchIndex) {
+export function openReader(db: Database) {
   function rows(sql: string, parameters: { [name: string]: string | number }): Found[] {
     return db.query<Row, { [name: string]: string | number }>(sql).all(parameters).map(found);
   }
@@ -76,22 +76,6 @@ export function openReader(db: Database, index: SearchIndex) {
       );
     },
 
-    /** Observations that match the words of a query and pass the filter, best first. */
-    search(query: string, filter: Filter, now: string, limit: number): Found[] {
-      const { sql, parameters } = conditionOf(filter, now);
-      const seqs = index.match(query, 10_000);
-      const place = new Map(seqs.map((seq, i) => [seq, i]));
-      return db
-        .query<Row & { seq: number }, { [name: string]: string | number }>(
-          `select o.seq, ${columns} from json_each($seqs) c cross join observation o on o.seq = c.value
-           cross join record r on r.seq = o.seq where ${sql}`,
-        )
-        .all({ ...parameters, seqs: JSON.stringify(seqs) })
-        .toSorted((a, b) => place.get(a.seq)! - place.get(b.seq)!)
-        .slice(0, limit)
-        .map(found);
-    },
-
     counts(): Counts {
       return db
         .query<Counts, []>(
@@ -115,6 +99,7 @@ export function openReader(db: Database, index: SearchIndex) {
   };
 }
 
-function found({ id, payload, state, deleted_at }: Row): Found {
+/** The observation of a row. */
+export function found({ id, payload, state, deleted_at }: Row): Found {
   return { observation: readObservation(payload, id)!, payload, state, deleted_at };
 }

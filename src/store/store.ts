@@ -9,7 +9,8 @@ import { usualPatience, type Patience } from "./patience.ts";
 import { openProjection } from "./projection.ts";
 import { openPurge } from "./purge.ts";
 import { openReader } from "./reader.ts";
-import { openSearchIndex } from "./search-index.ts";
+import { openSearch, type SearchResult } from "./search.ts";
+import { isIndexDamage, openSearchIndex } from "./search-index.ts";
 import { openUpkeep } from "./upkeep.ts";
 import { openState } from "./state.ts";
 import { openWriter } from "./writer.ts";
@@ -27,7 +28,8 @@ export function openStore(path: string, now: () => string, patience: Patience = 
   const projection = openProjection(db, index);
   const state = openState(db);
   const log = openLog(db, projection, state);
-  const reader = openReader(db, index);
+  const reader = openReader(db);
+  const search = openSearch(db, index);
   const transact = openWriter(db, path, patience);
 
   /** Damaged search tables are made anew from the log, and what met the damage is done again. */
@@ -35,11 +37,13 @@ export function openStore(path: string, now: () => string, patience: Patience = 
     try {
       return work();
     } catch (error) {
-      if ((error as { code?: unknown }).code !== "SQLITE_CORRUPT_VTAB") throw error;
+      if (!isIndexDamage(error)) throw error;
       transact(projection.rebuild);
       return work();
     }
   }
+
+  if (index.isOutdated()) transact(() => void (index.isOutdated() && projection.rebuild()));
 
   function write<T>(work: () => T): T {
     return healing(() => transact(work));
@@ -52,7 +56,7 @@ export function openStore(path: string, now: () => string, patience: Patience = 
   return {
     ...reader,
     ...openUpkeep(db),
-    search: (...question: Parameters<typeof reader.search>) => healing(() => reader.search(...question)),
+    search: (...question: Parameters<typeof search>): SearchResult => healing(() => search(...question)),
 
     /** Adds records of this host (saved, deleted, imported) in one transaction, durable when this returns. */
     append: (records: readonly Record[]): Outcome[] => add(records, false).map(({ outcome }) => outcome),

@@ -71,8 +71,8 @@ test("erased content is gone from database, write-ahead log and search tables, w
   expect(found(secretsOf(erased))).toEqual([]);
   expect(found(secretsOf(kept))).toHaveLength(kept.length);
   expect(gc.fingerprint()).toEqual(before);
-  for (const id of kept.slice(0, 20)) expect(server.search(secrets.get(id)!, {}, now, 5)).toHaveLength(1);
-  for (const id of erased.slice(0, 20)) expect(server.search(secrets.get(id)!, {}, now, 5)).toEqual([]);
+  for (const id of kept.slice(0, 20)) expect(server.search(secrets.get(id)!, {}, now, 5).hits).toHaveLength(1);
+  for (const id of erased.slice(0, 20)) expect(server.search(secrets.get(id)!, {}, now, 5).hits).toEqual([]);
   gc.close();
   server.close();
 });
@@ -113,7 +113,7 @@ test("while another process reads from before, the purge says so; when that ends
     await reader.exited;
     expect(store.purge()).toBe(true);
     expect(found(secrets.values())).toEqual([]);
-    expect(store.search("saving", {}, now, 5)).toHaveLength(1);
+    expect(store.search("saving", {}, now, 5).hits).toHaveLength(1);
   } finally {
     reader.kill();
     store.close();

@@ -94,7 +94,7 @@ for (const [behaviour, records, { state, content, log }] of cases) {
         const found = store.observation(id, now);
         expect(found?.state).toBe(state as never);
         if (content) expect(found?.observation.content).toBe(content);
-        expect(store.search("claim", {}, now, 10)).toHaveLength(state === "live" ? 1 : 0);
+        expect(store.search("claim", {}, now, 10).hits).toHaveLength(state === "live" ? 1 : 0);
         expect(store.fingerprint().count).toBe(log.length);
         store.close();
       }
@@ -173,7 +173,7 @@ test("hiding is this host's own: it shows as a state, is no part of the set, and
   store.append([first]);
   store.hide([id], "2026-05-02T00:00:00.000000Z");
   expect(store.observation(id, now)?.state).toBe("shadowed");
-  expect(store.search("claim", {}, now, 10)).toEqual([]);
+  expect(store.search("claim", {}, now, 10).hits).toEqual([]);
   expect(store.fingerprint()).toEqual(other.fingerprint());
   store.append([tombstone(id)]);
   expect(store.observation(id, now)?.state).toBe("tombstoned");
@@ -182,7 +182,7 @@ test("hiding is this host's own: it shows as a state, is no part of the set, and
   store.hide([another.id], "2026-05-01T00:00:00.000000Z");
   store.unhide([another.id]);
   expect(store.observation(another.id, now)?.state).toBe("live");
-  expect(store.search("claim", {}, now, 10)).toHaveLength(1);
+  expect(store.search("claim", {}, now, 10).hits).toHaveLength(1);
 });
 
 test("what a live observation supersedes is superseded, and live again when that one goes", () => {
@@ -200,7 +200,7 @@ test("an observation expires at its instant, without a record", () => {
   store.append([observation(id, { content: "a claim for a while", expires_at: "2026-06-01T00:00:00.000001Z" })]);
   expect(store.observation(id, now)?.state).toBe("live");
   expect(store.observation(id, "2026-06-01T00:00:00.000001Z")?.state).toBe("expired");
-  expect(store.search("claim", {}, "2026-06-01T00:00:00.000001Z", 10)).toEqual([]);
+  expect(store.search("claim", {}, "2026-06-01T00:00:00.000001Z", 10).hits).toEqual([]);
   const superseder = observation(idOf("newer"), { supersedes: [id], expires_at: "2026-06-01T12:00:00.000000Z" });
   store.append([superseder]);
   expect(store.observation(id, now)?.state).toBe("superseded");

@@ -50,17 +50,3 @@ create table supersession (
   primary key (old_id, new_id)
 ) strict, without rowid;
 create index supersession_by_new on supersession (new_id);
-
-create view observation_text as
-select
-  record.seq,
-  record.payload ->> '$.content' as content,
-  coalesce(record.payload ->> '$.subject', '') as subject,
-  coalesce(record.payload ->> '$.summary', '') as summary
-from record
-where record.kind = 'observation' and record.payload is not null;
-
-create virtual table words using fts5 (
-  content, subject, summary,
-  content = 'observation_text', content_rowid = 'seq', tokenize = 'porter unicode61 remove_diacritics 2'
-);

@@ -1,0 +1,139 @@
+import { byWriting, fold, isUnspaced, nameParts, stemOf, wordsOf } from "./search-text.ts";
+
+/** One thing that is asked for. All texts are folded. */
+export interface Term {
+  /** As it was typed, without the punctuation of the sentence around it. */
+  text: string;
+  /** The stems of its words, which must follow one another. Empty where it has no words: symbols, unspaced writing. */
+  stems: string[];
+  /** The stems of the parts of a name such as `parseConfig`, which may also stand apart. Empty for other words. */
+  parts: string[];
+  /** It looks like a name, code or path, or has no spaced words: it is looked for inside of words too. */
+  fragment: boolean;
+  /** A phrase in quotes: only ever found as typed. */
+  phrase: boolean;
+  /** How much it counts, 1 for what was typed, less for what was made of it. */
+  weight: number;
+}
+
+export interface Query {
+  /** The whole query as typed; what a short query and one single phrase are compared with first. */
+  text: string;
+  /** At most three words, a phrase in quotes being one: probably a fragment or a name rather than a question. */
+  short: boolean;
+  /** Its words. `and` asks for all of them. */
+  words: Term[];
+  /** What any-match looks for: its words without those that say nothing, and the parts of those that have any. */
+  terms: Term[];
+}
+
+// Work is bounded whatever is pasted into a query: what lies beyond is not looked at.
+const maxCharacters = 4096;
+const maxWords = 48;
+const maxShortWords = 3;
+
+/** Words that say nothing about a subject. Few on purpose: how rare a word is already decides how much it counts. */
+const stopWords = new Set(
+  `a about after all am an and any are as at be been but by can could did do does doing done for from get had has have
+  how i if in into is it its just me my no not of on or our out should so some than that the their them then there these
+  they this those to up us was we were what when where which who whom whose why will with would you your`.split(/\s+/),
+);
+
+/** Reads a query. Nothing in it is an operator but a pair of quotes around a phrase. */
+export function parseQuery(raw: string): Query {
+  const typed = raw.slice(0, maxCharacters);
+  const chunks = (typed.match(chunk) ?? []).slice(0, maxWords).map(readChunk);
+  const words = chunks.map(wordTerm).filter((term) => term.text !== "");
+  const telling = words.filter((term) => !isStopWord(term));
+  const short = chunks.length <= maxShortWords;
+  const onlyPhrase = words.length === 1 && words[0]!.phrase;
+  return {
+    text: onlyPhrase ? words[0]!.text : fold(typed),
+    short,
+    words: distinct(telling.length ? telling : words),
+    terms: anyTerms(chunks, words),
+  };
+}
+
+interface Chunk {
+  text: string;
+  phrase: boolean;
+}
+
+/** Text in quotes that stand at the borders of words, else everything up to a space. */
+const chunk = /["“「『][^"”」』]*[^"”」』\s][^"”」』]*["”」』](?=[\s.,;:!?。、]|$)|\S+/gu;
+
+function readChunk(text: string): Chunk {
+  const quoted = /^["“「『](.+)["”」』]$/su.exec(text)?.[1];
+  // Quotes around a single spaced word add nothing, and may belong to the code that was pasted.
+  return quoted !== undefined && quoted.trim() !== "" ? { text: quoted, phrase: true } : { text, phrase: false };
+}
+
+function wordTerm({ text, phrase }: Chunk): Term {
+  return phrase ? { ...termOf(text, 1), text: fold(text), stems: [], parts: [], phrase } : termOf(text, 1);
+}
+
+function termOf(typed: string, weight: number): Term {
+  const text = withoutPunctuation(fold(typed));
+  const words = wordsOf(text);
+  const names = nameParts(typed);
+  const parts = names.length === 1 ? names[0]!.map(stemOf) : [];
+  const fragment = parts.length > 0 || words.length !== 1 || words[0] !== text || /\d/.test(text);
+  return { text, stems: isUnspaced(text) ? [] : words.map(stemOf), parts, fragment, phrase: false, weight };
+}
+
+/** What a sentence puts around a word. Text of punctuation alone stays as it is. */
+function withoutPunctuation(text: string): string {
+  return text.replace(/^[("'`「『（【<[{]+(?=.*[\p{L}\p{N}])|(?<=[\p{L}\p{N}].*)[.,;:!?。、…)"'`」』）】>\]}]+$/gu, "");
+}
+
+function isStopWord({ text, phrase }: Term): boolean {
+  return !phrase && stopWords.has(text);
+}
+
+/** The terms of an any-match. Stop words are among them only where there is nothing else. */
+function anyTerms(chunks: Chunk[], words: Term[]): Term[] {
+  const terms = chunks.flatMap((given) => {
+    if (given.phrase) return [{ ...wordTerm(given), weight: 2 }];
+    return byWriting(given.text).flatMap((piece) => (isUnspaced(piece) ? unspacedTerms(piece) : spacedTerms(piece)));
+  });
+  const telling = terms.filter((term) => !isStopWord(term));
+  return distinct(telling.length ? telling : words).slice(0, maxWords);
+}
+
+/** A word, and the words in it where it is a name, a path, or hyphenated. */
+function spacedTerms(piece: string): Term[] {
+  const whole = termOf(piece, 1);
+  if (whole.stems.length === 0) return []; // symbols alone: too many entries have them
+  const inner = [...(whole.stems.length > 1 ? wordsOf(whole.text) : []), ...nameParts(piece).flat()];
+  const telling = inner.filter((word) => word.length > 1 && !stopWords.has(word));
+  return [whole, ...telling.map((word) => ({ ...termOf(word, partWeight), fragment: false }))];
+}
+const partWeight = 0.4;
+
+/**
+ * Japanese by its scripts: a run of katakana is a word; a run of kanji is one or several, so its pairs are looked for
+ * too; hiragana is mostly grammar, so only its groups of three count, and little. How rare each is does the rest.
+ */
+function unspacedTerms(piece: string): Term[] {
+  const folded = fold(piece);
+  return (folded.match(scriptRuns) ?? []).flatMap((run) => {
+    if (/^\p{sc=Hira}/u.test(run)) return groups(run, 3).map((text) => termOf(text, partWeight));
+    if (/^\p{sc=Kana}/u.test(run)) return [termOf(run, 1)];
+    const pairs = run.length > 2 ? groups(run, 2) : [];
+    return [termOf(run, 1), ...pairs.map((text) => termOf(text, partWeight))];
+  });
+}
+const scriptRuns = /\p{sc=Hira}+|[\p{sc=Kana}ー]+|[^\p{sc=Hira}\p{sc=Kana}ー]+/gu;
+
+function groups(run: string, size: number): string[] {
+  const characters = Array.from(run);
+  return characters.slice(size - 1).map((_, i) => characters.slice(i, i + size).join(""));
+}
+
+/** Each term once, the weightiest of those with one text. */
+function distinct(terms: Term[]): Term[] {
+  const best = new Map<string, Term>();
+  for (const term of terms) if ((best.get(term.text)?.weight ?? 0) < term.weight) best.set(term.text, term);
+  return [...best.values()];
+}

@@ -1,0 +1,140 @@
+import type { Scope, SearchIndex } from "./search-index.ts";
+import type { Query, Term } from "./search-query.ts";
+import { gramQuery, quoted } from "./search-text.ts";
+
+/** What the index says before any text is read: a score for each row (0: not selected), and how common each term is. */
+export interface Selection {
+  scores: Float32Array;
+  counts: Map<string, number>;
+}
+
+/**
+ * How many rows one search takes from the index, at some 60 ns each. Rare words come first and select; of the first word
+ * that is too common for what is left only the latest rows select, and commoner ones only re-rank.
+ */
+const rowBudget = 40_000;
+
+/** At most so many of them for one term that is looked up by its grams, and at most so many such look-ups. */
+const gramRowLimit = 10_000;
+const gramLookups = 24;
+
+/** Where more rows than this are selected, it pays to ask the index which are the better ones. */
+const many = 200;
+
+/** How much a hit in subject, summary or tags adds to 1 for a hit at all, while texts are not read yet. */
+const headWeight = 0.6;
+
+/** Selects the observations in which every word of the query occurs, as far as the budget goes. */
+export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selection {
+  const size = index.lastRow() + 1;
+  const hits = new Uint8Array(size);
+  const counts = new Map<string, number>();
+  const limit = Math.ceil(rowBudget / (2 * Math.max(1, query.words.length)));
+  for (const [i, term] of query.words.entries()) {
+    let count = 0;
+    for (const row of [...wordRows(index, term, scope, limit), ...gramRows(index, term, scope, limit)]) {
+      if (hits[row] === i) {
+        hits[row] = i + 1;
+        count++;
+      }
+    }
+    counts.set(term.text, count);
+  }
+  const scores = Float32Array.from(hits, (n) => (n === query.words.length ? 1 : 0));
+  if (rowsOf(scores) > many) {
+    for (const term of query.words) raise(scores, headRows(index, term, scope, limit), headWeight);
+    raise(scores, phraseRows(index, query, scope, limit), query.words.length);
+  }
+  return { scores, counts };
+}
+
+/** Selects observations in which any term of the query occurs: those with the rarest, as far as the budget goes. */
+export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selection {
+  const size = index.lastRow() + 1;
+  const scores = new Float32Array(size);
+  const counts = new Map<string, number>();
+  let [rowsLeft, lookupsLeft] = [rowBudget, gramLookups];
+  const byRarity = query.terms
+    .map((term) => ({ term, count: wordCount(index, term) }))
+    .toSorted((a, b) => a.count - b.count || b.term.weight - a.term.weight);
+  for (const { term, count } of byRarity) {
+    counts.set(term.text, count);
+    if (rowsLeft <= 0) continue;
+    let rows = count > 0 ? wordRows(index, term, scope, rowsLeft) : [];
+    if ((term.fragment || rows.length === 0) && lookupsLeft-- > 0) {
+      const limit = Math.min(rowsLeft, gramRowLimit);
+      const found = gramRows(index, term, scope, limit);
+      counts.set(term.text, Math.max(count, estimate(found, limit, size)));
+      rows = rows.length === 0 ? found : [...new Set([...rows, ...found])];
+    }
+    rowsLeft -= rows.length;
+    const weight = term.weight * idf(counts.get(term.text)!, size);
+    for (const row of rows) scores[row]! += weight;
+    if (rows.length > many) raise(scores, headRows(index, term, scope, gramRowLimit), headWeight * weight);
+  }
+  return { scores, counts };
+}
+
+/** The selected rows with the best scores, the latest learned of first where they are equal. */
+export function bestRows(scores: Float32Array, limit: number): number[] {
+  const levels = 1024;
+  const perLevel = new Uint32Array(levels + 1);
+  const highest = scores.reduce((a, b) => Math.max(a, b), 0);
+  const levelOf = (score: number) => Math.ceil((score / highest) * levels);
+  for (const score of scores) if (score > 0) perLevel[levelOf(score)]!++;
+  let level = levels;
+  let above = 0;
+  while (level > 1 && above + perLevel[level]! < limit) above += perLevel[level--]!;
+  let atLevel = limit - above;
+  const rows: number[] = [];
+  for (let row = scores.length - 1; row >= 0; row--) {
+    const own = scores[row]! > 0 ? levelOf(scores[row]!) : 0;
+    if (own > level || (own === level && atLevel-- > 0)) rows.push(row);
+  }
+  return rows.sort((a, b) => scores[b]! - scores[a]! || b - a);
+}
+
+/** How much a term tells that occurs in `count` of `all` observations: the inverse document frequency of BM25. */
+export function idf(count: number, all: number): number {
+  return Math.log(1 + (Math.max(all, count) - count + 0.5) / (count + 0.5));
+}
+
+function raise(scores: Float32Array, rows: number[], weight: number): void {
+  for (const row of rows) if (scores[row]! > 0) scores[row]! += weight;
+}
+
+function rowsOf(scores: Float32Array): number {
+  let count = 0;
+  for (const score of scores) if (score > 0) count++;
+  return count;
+}
+
+/** How many rows there are where only the latest were taken: as many more as they reach back less. */
+function estimate(rows: number[], limit: number, size: number): number {
+  return rows.length < limit ? rows.length : Math.round((limit * size) / Math.max(1, size - rows.at(-1)!));
+}
+
+/** At most how many observations have a term as words. */
+function wordCount(index: SearchIndex, { stems }: Term): number {
+  return stems.length === 0 ? 0 : Math.min(...stems.map((stem) => index.documentCount(stem)));
+}
+
+function wordRows(index: SearchIndex, { stems, parts }: Term, scope: Scope, limit: number): number[] {
+  const phrases = [stems, parts].filter((words) => words.length > 0).map((words) => quoted(words.join(" ")));
+  return phrases.length ? index.rows("words", phrases.join(" OR "), scope, limit) : [];
+}
+
+function headRows(index: SearchIndex, { stems }: Term, scope: Scope, limit: number): number[] {
+  return stems.length ? index.rows("words", `{head} : ${quoted(stems.join(" "))}`, scope, limit) : [];
+}
+
+function gramRows(index: SearchIndex, { text }: Term, scope: Scope, limit: number): number[] {
+  const grams = gramQuery(text);
+  return grams.length ? index.rows("grams", grams.join(" AND "), scope, limit) : [];
+}
+
+/** Rows in which the words of the query follow one another; the last may be only begun. */
+function phraseRows(index: SearchIndex, { words }: Query, scope: Scope, limit: number): number[] {
+  const stems = words.flatMap((term) => term.stems);
+  return stems.length > 1 ? index.rows("words", `${quoted(stems.join(" "))} *`, scope, limit) : [];
+}
