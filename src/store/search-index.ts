@@ -36,9 +36,7 @@ export interface Scope {
 /** The search tables: a projection of the observations that a search may show. */
 export function openSearchIndex(db: Database) {
   const storedVersion = () =>
-    Number(
-      db.query<{ value: string }, []>("select value from state where key = 'search_version'").get()?.value ?? 0,
-    );
+    Number(db.query<{ value: string }, []>("select value from state where key = 'search_version'").get()?.value ?? 0);
   const storeVersion = (value: number) =>
     db.query("insert or replace into state values ('search_version', ?)").run(String(value));
 
@@ -150,5 +148,7 @@ function drop(db: Database, name: string): void {
 export function isIndexDamage(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === "SQLITE_CORRUPT_VTAB") return true;
-  return names.some((name) => new RegExp(`(?:no such table|vtable constructor failed): .*${name}`).test(String(message)));
+  return names.some((name) =>
+    new RegExp(`(?:no such table|vtable constructor failed): .*${name}`).test(String(message)),
+  );
 }

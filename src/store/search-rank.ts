@@ -83,16 +83,17 @@ export function rank<C extends Candidate>(candidates: readonly C[], base: Rankin
 }
 
 export function newestFirst(a: Observation, b: Observation): number {
-  return (
-    compare(b.created_at, a.created_at) || compare(b.observation_id, a.observation_id)
-  );
+  return compare(b.created_at, a.created_at) || compare(b.observation_id, a.observation_id);
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function explain({ observation, match }: Candidate, { query, idf, now, projectHere, weights: w }: RankingBase): Explanation {
+function explain(
+  { observation, match }: Candidate,
+  { query, idf, now, projectHere, weights: w }: RankingBase,
+): Explanation {
   const terms: Explanation["terms"] = [];
   let [all, found] = [0, 0];
   for (const [i, term] of query.terms.entries()) {
@@ -151,7 +152,9 @@ function addNeighbours(ranked: Ranked<Candidate>[], weight: number): void {
       score: explanation.score,
     }));
     for (const [i, { explanation }] of members.entries()) {
-      const near = own.map(({ at, score }, j) => (i === j ? 0 : score * 0.5 ** (Math.abs(at - own[i]!.at) / (day / 48))));
+      const near = own.map(({ at, score }, j) =>
+        i === j ? 0 : score * 0.5 ** (Math.abs(at - own[i]!.at) / (day / 48)),
+      );
       const bonus = weight * near.reduce((a, b) => Math.max(a, b), 0);
       if (explanation.score > 0) explanation.neighbours = 1 + bonus / explanation.score;
       explanation.score += bonus;

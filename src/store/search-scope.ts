@@ -10,9 +10,7 @@ const columns = ["project", "session_id", "agent_family", "client_id", "pc_id"] 
 /** What a filter narrows inside of the index already. It lets through all that pass the filter, and some others. */
 export function scopeOf(db: Database, index: SearchIndex, filter: Filter, now: string): Scope {
   const everything = { expression: "", from: 0, to: Number.MAX_SAFE_INTEGER };
-  const tokens = columns.flatMap((column) =>
-    filter[column] === undefined ? [] : inScope(column, filter[column]),
-  );
+  const tokens = columns.flatMap((column) => (filter[column] === undefined ? [] : inScope(column, filter[column])));
   const types = filter.memory_types?.map((type) => inScope("memory_type", type));
   if (types?.length) tokens.push(`(${types.join(" OR ")})`);
   const expression = tokens.join(" AND ");

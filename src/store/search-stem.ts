@@ -83,7 +83,11 @@ function withoutFinalE(w: string): string {
 
 function isVowel(w: string, i: number): boolean {
   switch (w.charCodeAt(i)) {
-    case 97: case 101: case 105: case 111: case 117: // prettier-ignore
+    case 97:
+    case 101:
+    case 105:
+    case 111:
+    case 117: // prettier-ignore
       return true;
     case 121: // y is a vowel after a consonant
       return i > 0 && !isVowel(w, i - 1);

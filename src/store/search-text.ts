@@ -15,7 +15,7 @@ const spacedWord = new RegExp(`^[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+$`, "v");
 const spacedWords = new RegExp(`[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+`, "gv");
 const spaceBeside = new RegExp(`(?<=[${unspaced}]) | (?=[${unspaced}])`, "gu");
 const symbols = /[^\p{L}\p{N}\p{M}\s]/gu;
-const ascii = /^[\x00-\x7f]*$/;
+const ascii = /^[\p{ASCII}]*$/u;
 
 /** A text cut where spaced and unspaced writing meet, as in `Dockerの設定`. Full-width letters are spaced ones. */
 export function byWriting(text: string): string[] {

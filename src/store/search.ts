@@ -90,8 +90,11 @@ export function openSearch(db: Database, index: SearchIndex) {
 
   function all(query: Query, question: Question): Hit[] {
     const scope = scopeOf(db, index, question.filter, question.now);
-    const hits = ranked(selectAll(index, query, scope), query, question, ({ match }) =>
-      match.asTyped || match.words.every((word) => word.length > 0),
+    const hits = ranked(
+      selectAll(index, query, scope),
+      query,
+      question,
+      ({ match }) => match.asTyped || match.words.every((word) => word.length > 0),
     );
     return typedFirst(hits);
   }

@@ -71,7 +71,7 @@ function pictureOf(store: Store): Picture {
   const findable = Object.keys(observations).filter((id) =>
     store
       .search(observations[id]!.content, { include_superseded: true }, now, 1000)
-      .hits      .some((found) => found.observation.observation_id === id),
+      .hits.some((found) => found.observation.observation_id === id),
   );
   return { log: log.map(essence).toSorted(), fingerprint: store.fingerprint().fingerprint, observations, findable };
 }
