@@ -100,7 +100,7 @@ export const recallContext = defineOperation({
     };
     const most = limit + offset;
     const found = query.trim()
-      ? ctx.store().search(query, filter, timestamp(now), most)
+      ? ctx.store().search(query, filter, timestamp(now), most).hits
       : mostTelling(ctx.store(), filter, now, most);
     const observations = found.slice(offset).map(entryOf);
     return { count: observations.length, pc_id: ctx.who().pc_id, observations };
