@@ -6,6 +6,7 @@ import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync } f
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
+import { embedRouter } from "./embed-router.ts";
 import { wasmEsm } from "./wasm-esm.ts";
 
 export const targets = [
@@ -26,7 +27,7 @@ export async function compile(target: Target, folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const { outputs } = await Bun.build({
     entrypoints: [join(root, "src/main.ts")],
-    plugins: [wasmEsm],
+    plugins: [wasmEsm, embedRouter(target)],
     format: "esm",
     minify: { whitespace: true, syntax: true, identifiers: true, keepNames: true },
     bytecode: true,

@@ -28,6 +28,7 @@ const homes: { [dependency: string]: string[] } = {
   "@noble/curves": ["seal"],
   "@peculiar/asn1-schema": ["seal"],
   "@peculiar/asn1-x509": ["seal"],
+  fflate: ["router"],
   consola: ["host"],
   confbox: ["host"],
   zod: ["core", "ops", "cli", "mcp"],

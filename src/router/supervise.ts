@@ -1,0 +1,211 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { Credentials } from "../seal/certificate.ts";
+import { pause, whenAborted } from "./abort.ts";
+import { webSocketCredentialPaths, writeCredentials } from "./certificates.ts";
+import { type JsonObject, startConfig } from "./config.ts";
+import { routerEnvironment } from "./environment.ts";
+import { startGuarded } from "./guard.ts";
+import { openLogFile } from "./log-file.ts";
+import { commandLine, freeLoopbackPort, type PortConflict, portConflicts } from "./ports.ts";
+import { privateDirectory, writePrivate } from "./private-files.ts";
+import { holdRouter, type Router } from "./provision.ts";
+import { type Probe, type ReadyTiming, whenReady } from "./readiness.ts";
+import { readRunning, removeRunning, type RunningRouter, writeRunning } from "./running.ts";
+
+/** What to run. Asked for anew at each start, so that a repaired file or a stored key takes effect. */
+export interface RouterPlan {
+  /** `parseRouterFile` or `ephemeralConfig`. */
+  file: JsonObject;
+  /** Present for a sealed mesh. */
+  meshId?: string;
+  /** Further endpoints to dial. */
+  connect?: readonly string[];
+  /** For the WebSocket; without them it is plain. */
+  webSocket?: Credentials;
+}
+
+export type RouterState =
+  /** `conflicts`: listen endpoints whose port another process holds. The router runs without them and tries them again. */
+  | { state: "starting"; conflicts: readonly PortConflict[] }
+  | { state: "ready"; router: RunningRouter; conflicts: readonly PortConflict[] }
+  /** It ended, or was not what it should be. It starts again by itself. */
+  | { state: "restarting"; reason: string; delayMs: number }
+  /** It cannot be started before a person has done something. That is tried again all the same. */
+  | { state: "failed"; error: UserError; delayMs: number }
+  | { state: "stopped" };
+
+export interface Timing extends ReadyTiming {
+  /** The pause before the second start; it doubles with each start that fails, up to `maxDelayMs`. */
+  firstDelayMs: number;
+  maxDelayMs: number;
+  /** A router that was ready for so long has its pauses start anew. */
+  stableMs: number;
+}
+
+const usualTiming: Timing = {
+  firstDelayMs: 500,
+  maxDelayMs: 30_000,
+  stableMs: 60_000,
+  answerMs: 30_000,
+  storageMs: 600_000,
+};
+
+export interface SupervisorOptions {
+  /** The state directory's `mesh/`: the router's working directory, with its log and its files. */
+  directory: string;
+  provide: () => Promise<Router>;
+  plan: () => RouterPlan | Promise<RouterPlan>;
+  probe: Probe;
+  onState: (state: RouterState) => void;
+  /** The user's: only what `routerEnvironment` names reaches the router. */
+  env: { readonly [name: string]: string | undefined };
+  stateDirectory: string;
+  now: () => Date;
+  timing?: Partial<Timing>;
+}
+
+export interface Supervisor {
+  /** Ends the router and starts it again, because it no longer answers or its configuration has changed. */
+  restart(reason: string): void;
+  /** Ends the router and resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Keeps a router running until told to stop. One supervisor for each state directory at a time, which the caller sees to.
+ * The router never outlives this process (`startGuarded`), and what it prints goes to `zenohd.log`.
+ */
+export function superviseRouter(options: SupervisorOptions): Supervisor {
+  const timing = { ...usualTiming, ...options.timing };
+  const stopping = new AbortController();
+  let restart = new AbortController();
+  const done = (async () => {
+    await endLeftover(options.directory);
+    let delayMs = timing.firstDelayMs;
+    while (!stopping.signal.aborted) {
+      restart = new AbortController();
+      const end = await runOnce(options, timing, AbortSignal.any([stopping.signal, restart.signal]));
+      if (stopping.signal.aborted) break;
+      if (end.readyMs >= timing.stableMs) delayMs = timing.firstDelayMs;
+      if ("error" in end) options.onState({ state: "failed", error: end.error, delayMs });
+      else options.onState({ state: "restarting", reason: end.reason, delayMs });
+      await pause(delayMs, stopping.signal);
+      delayMs = Math.min(delayMs * 2, timing.maxDelayMs);
+    }
+    options.onState({ state: "stopped" });
+  })();
+  return {
+    restart: (reason) => restart.abort(reason),
+    async stop() {
+      stopping.abort("stopped");
+      await done;
+    },
+  };
+}
+
+/** How one run of the router ended, and how long it had been ready. */
+type End = { readyMs: number } & ({ reason: string } | { error: UserError });
+
+async function runOnce(options: SupervisorOptions, timing: Timing, signal: AbortSignal): Promise<End> {
+  try {
+    return await runRouter(options, timing, signal);
+  } catch (error) {
+    if (error instanceof UserError) return { readyMs: 0, error };
+    return { readyMs: 0, reason: error instanceof Error ? error.message : String(error) }; // a full disk, for one
+  }
+}
+
+/** One router from start to end. */
+async function runRouter(options: SupervisorOptions, timing: Timing, signal: AbortSignal): Promise<End> {
+  const start = await prepare(options);
+  signal.throwIfAborted();
+  const { router, plan, id, port, conflicts } = start;
+  options.onState({ state: "starting", conflicts });
+  const child = startRouter(start, options);
+  try {
+    const authority = plan.webSocket?.authority;
+    const waiting = new AbortController();
+    const obstacle = await Promise.race([
+      child.ended,
+      whenAborted(signal),
+      whenReady({ ...start.config, id, port, authority }, timing, options.probe, waiting.signal),
+    ]).finally(() => waiting.abort("the router ended"));
+    if (obstacle !== undefined) return { readyMs: 0, reason: obstacle };
+    const readySince = performance.now();
+    const running = {
+      pid: child.pid,
+      id,
+      port,
+      authority,
+      version: router.version,
+      since: options.now().toISOString(),
+    };
+    writeRunning(options.directory, running);
+    options.onState({ state: "ready", router: running, conflicts });
+    const reason = await Promise.race([child.ended, whenAborted(signal)]);
+    return { readyMs: performance.now() - readySince, reason };
+  } finally {
+    removeRunning(options.directory);
+    await child.stop();
+  }
+}
+
+/** Decides what is new at each start, and writes the files that the router reads. */
+async function prepare({ directory, provide, plan: makePlan }: SupervisorOptions) {
+  const router = await provide();
+  const plan = await makePlan();
+  const id = randomBytes(16).toString("hex").replace(/^0/, "1"); // Zenoh takes no leading 0
+  const port = await freeLoopbackPort();
+  const webSocket = plan.webSocket && webSocketCredentialPaths(directory);
+  const config = startConfig(plan.file, { ...plan, router, id, port, webSocket });
+  privateDirectory(directory);
+  if (webSocket) writeCredentials(webSocket, plan.webSocket!);
+  writePrivate(configPath(directory), config.text);
+  return { router, plan, id, port, config, conflicts: await portConflicts(config.listen) };
+}
+
+/** Starts zenohd with its log, and marks its files as in use, until it is stopped. */
+function startRouter({ router }: { router: Router }, options: SupervisorOptions) {
+  const { directory, env, stateDirectory } = options;
+  const log = openLogFile(join(directory, "zenohd.log"));
+  const release = holdRouter(router);
+  const complaint = { text: "", at: Number.NEGATIVE_INFINITY };
+  const child = startGuarded([router.zenohd, "-c", configPath(directory)], {
+    directory,
+    env: routerEnvironment(env, stateDirectory),
+    onLine(line) {
+      log.write(line);
+      if (/error|panicked/i.test(line)) Object.assign(complaint, { text: withoutPrefix(line), at: performance.now() });
+    },
+  });
+  return {
+    pid: child.pid,
+    ended: child.ended.then((how) => {
+      const why = performance.now() - complaint.at < 1_000 ? `: ${complaint.text}` : ""; // an older one has other causes
+      return `the router ${how}${why}`;
+    }),
+    async stop() {
+      await child.stop();
+      release();
+      log.close();
+    },
+  };
+}
+
+function configPath(directory: string): string {
+  return join(directory, "zenohd.json");
+}
+
+/** Ends a router of ours that survived its supervisor, which takes somebody who kills both and the watcher. */
+async function endLeftover(directory: string): Promise<void> {
+  const left = readRunning(directory);
+  if (left && commandLine(left.pid).includes(configPath(directory))) process.kill(left.pid, "SIGKILL");
+  removeRunning(directory);
+}
+
+/** A line of zenohd's log without time, thread and module. */
+function withoutPrefix(line: string): string {
+  return line.replace(/^\S+Z\s+(ERROR|WARN)\s+\S+ ThreadId\(\d+\) [\w:]+: /, "").slice(0, 300);
+}
