@@ -81,7 +81,7 @@ function checkWords(commands: readonly Command[], words: string[]): void {
     });
   }
   if (members.length > 0 && asksForHelp([second!])) return;
-  if (absent[first]) throw new UserError("usage", absent[first], { hint: "see: kioku-mesh --help" });
+  if (Object.hasOwn(absent, first)) throw new UserError("usage", absent[first]!, { hint: "see: kioku-mesh --help" });
   const wrong = members.length > 0 ? `${first} ${second}` : first;
   const meant = nearest(wrong, [...commands.map(({ command }) => command), "help"]);
   throw new UserError("usage", `unknown command '${wrong}'`, {

@@ -46,7 +46,8 @@ export function cliFields(op: Operation): CliField[] {
       short: cli.short,
       stdin: cli.stdin ?? false,
       commas: cli.commas ?? false,
-      metavar: cli.metavar ?? (type === "number" ? "N" : type === "list" ? "A,B" : name.toUpperCase()),
+      metavar:
+        cli.metavar ?? (type === "number" ? "N" : type === "list" ? "A,B" : name.split("-").at(-1)!.toUpperCase()),
       demanded: cli.demanded,
       fallback: p.default,
     };

@@ -52,7 +52,7 @@ function parse(op: Operation, argv: string[], fields: CliField[]): { flags: Map<
   for (const token of tokens) {
     if (token.kind === "positional") words.push(token.value);
     if (token.kind !== "option") continue;
-    const [name, value] = readFlag(op, options, fields, token);
+    const [name, value] = readFlag(op, options, fields, { ...token, word: argv[token.index]! });
     flags.set(name, [...(flags.get(name) ?? []), value]);
   }
   return { flags, words };
@@ -60,6 +60,8 @@ function parse(op: Operation, argv: string[], fields: CliField[]): { flags: Map<
 
 interface Flag {
   name: string;
+  /** The whole word it stands in. */
+  word: string;
   rawName: string;
   value?: string | undefined;
   inlineValue?: boolean | undefined;
@@ -82,15 +84,15 @@ function readFlag(op: Operation, options: ParseArgsOptionsConfig, fields: CliFie
   if (value === undefined) throw usage(op, `${rawName} needs a value`);
   const isNumber = fields.some((field) => field.name === known && field.type === "number") && /^-\d/.test(value);
   if (!inlineValue && value.length > 1 && value.startsWith("-") && !isNumber) {
-    throw usage(op, `${rawName} needs a value`, `one that begins with a dash is written ${rawName}=${value}`);
+    throw usage(op, `${rawName} needs a value`, `one that begins with a dash is written --${known}=${value}`);
   }
   return [known, value];
 }
 
-function unknownFlag(op: Operation, options: ParseArgsOptionsConfig, { name, rawName, value }: Flag): UserError {
+function unknownFlag(op: Operation, options: ParseArgsOptionsConfig, { name, rawName, word }: Flag): UserError {
   const message = `unknown option '${rawName}'`;
   if (globals.includes(name)) return usage(op, message, `it goes before the command: kioku-mesh ${rawName} ...`);
-  if (/\s/.test(rawName + String(value ?? ""))) {
+  if (/\s/.test(word)) {
     return usage(op, message, "text that begins with a dash goes behind `--`, after all options");
   }
   const meant = nearest(name, Object.keys(options));

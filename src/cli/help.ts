@@ -1,4 +1,5 @@
 import { groups, type Operation } from "../ops/operation.ts";
+import { exitStatuses } from "./failure.ts";
 import { cliFields, shownName, type CliField } from "./fields.ts";
 
 /** What help shows of a command. */
@@ -29,6 +30,7 @@ export function rootHelp(version: string, commands: readonly CommandSummary[]): 
         ["-h, --help", "Print this help."],
       ]),
     ),
+    section("Exit status", rows(exitStatuses)),
     "`kioku-mesh help COMMAND` says more of one.",
   );
 }
@@ -77,7 +79,7 @@ export function term(field: CliField): string {
 }
 
 /** What an input means, which values it takes, and what it is without being given. */
-export function meaning({ description, choices, fallback }: CliField): string {
+export function meaning({ description, choices, fallback, stdin }: CliField): string {
   const silent = fallback === undefined || fallback === "" || typeof fallback === "boolean" || Array.isArray(fallback);
   return [description, choices && `One of ${choices.join(", ")}.`, !silent && `Default: ${String(fallback)}.`]
     .filter(Boolean)
@@ -93,7 +95,7 @@ function section(title: string, body: string): string {
 }
 
 /** Two columns; a term too wide for its column stands on a line of its own. */
-function rows(entries: [term: string, text: string][]): string {
+function rows(entries: readonly (readonly [term: string, text: string])[]): string {
   const column = Math.min(widestTerm, Math.max(...entries.map(([name]) => name.length)));
   const indent = " ".repeat(2 + column + 2);
   return entries
@@ -106,7 +108,8 @@ function rows(entries: [term: string, text: string][]): string {
     .join("\n");
 }
 
-function wrap(text: string, columns: number): string[] {
+/** The words of a text in lines of at most so many columns. */
+export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const line = lines.at(-1);

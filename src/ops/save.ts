@@ -9,7 +9,7 @@ import { importance, list, maxContentBytes, memoryType, text, visibility } from 
 import { defineOperation, surfaces } from "./operation.ts";
 
 const input = z.strictObject({
-  content: text.describe("What to remember. `-` reads it from standard input.").register(surfaces, {
+  content: text.describe("What to remember.").register(surfaces, {
     cli: { positional: true, stdin: true },
     mcp: { description: "What to remember, with its reason." },
   }),
@@ -45,8 +45,14 @@ const input = z.strictObject({
     .describe("Ids of what it replaces.")
     .register(surfaces, { cli: { commas: true } }),
   visibility: visibility.optional().describe("Reach in a mesh: a label, not secrecy."),
-  expires_at: text.optional().describe("When it ceases to hold (ISO-8601)."),
-  ttl: text.optional().describe("For how long it holds: `30m`, `12h`, `7d`."),
+  expires_at: text
+    .optional()
+    .describe("When it ceases to hold (ISO-8601).")
+    .register(surfaces, { cli: { metavar: "TIME" } }),
+  ttl: text
+    .optional()
+    .describe("For how long it holds: `30m`, `12h`, `7d`.")
+    .register(surfaces, { cli: { metavar: "DURATION" } }),
 });
 
 export const save = defineOperation({

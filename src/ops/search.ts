@@ -53,7 +53,7 @@ export const search = defineOperation({
     since: text
       .default("")
       .describe("Only since this date, time or age (`7d`).")
-      .register(surfaces, { mcp: { name: "since_iso" } }),
+      .register(surfaces, { cli: { metavar: "TIME" }, mcp: { name: "since_iso" } }),
     limit: z
       .int()
       .min(1)

@@ -1,0 +1,96 @@
+/** The operations as data: what no single example would show. */
+import { describe, expect, test } from "bun:test";
+import { z } from "zod";
+import { cliFields } from "../../src/cli/fields.ts";
+import { operationHelp } from "../../src/cli/help.ts";
+import { operations } from "../../src/ops/index.ts";
+import { surfaces } from "../../src/ops/operation.ts";
+
+const reserved = ["json", "help", "rebuild", "version"];
+
+test("commands and tools are named well, each once", () => {
+  const commands = operations.map(({ command }) => command);
+  const tools = operations.flatMap(({ tool }) => tool?.name ?? []);
+  for (const command of commands) expect(command).toMatch(/^[a-z]+(-[a-z]+)*( [a-z]+(-[a-z]+)*)?$/);
+  for (const tool of tools) expect(tool).toMatch(/^[a-z]+(_[a-z]+)*$/);
+  expect(new Set(commands).size).toBe(commands.length);
+  expect(new Set(tools).size).toBe(tools.length);
+});
+
+test("no command is the first word of another", () => {
+  const commands = operations.map(({ command }) => command);
+  for (const command of commands) expect(commands.filter((other) => other.startsWith(`${command} `))).toEqual([]);
+});
+
+for (const op of operations) {
+  describe(op.command, () => {
+    const fields = cliFields(op);
+
+    test("is one sentence, with examples that are its own", () => {
+      expect(op.summary).toMatch(/^[A-Z].*\.$/);
+      expect(op.examples.length).toBeGreaterThan(0);
+      for (const example of op.examples) expect(example).toContain(op.command);
+    });
+
+    test("describes every input in sentences, without a newline", () => {
+      for (const [key, property] of Object.entries(z.toJSONSchema(op.input, { io: "input" }).properties ?? {})) {
+        expect([key, (property as { description?: string }).description]).toEqual([
+          key,
+          expect.stringMatching(/^[^\n]+\.$/),
+        ]);
+      }
+    });
+
+    test("refuses inputs it does not have", () => {
+      expect(z.toJSONSchema(op.input, { io: "input" }).additionalProperties).toBe(false);
+    });
+
+    test("names flags well, each once, and none that every command has", () => {
+      const names = fields.map(({ name }) => name);
+      for (const name of names) expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      for (const name of names) expect(name).not.toMatch(/^no-/);
+      expect(names.filter((name) => reserved.includes(name))).toEqual([]);
+      expect(new Set(names).size).toBe(names.length);
+    });
+
+    test("gives no short flag twice, and none to a word without a flag", () => {
+      const shorts = fields.flatMap(({ short }) => short ?? []);
+      for (const short of shorts) expect(short).toMatch(/^[a-z]$/);
+      expect([...new Set(shorts), "h"]).toEqual([...shorts, "h"]);
+      expect(shorts).not.toContain("h");
+      expect(fields.filter(({ positional, short }) => positional && short)).toEqual([]);
+    });
+
+    test("takes optional words only behind the required ones", () => {
+      const places = fields.filter(({ positional }) => positional).map(({ required }) => required);
+      expect(places).toEqual(places.toSorted((a, b) => Number(b) - Number(a)));
+    });
+
+    test("requires no flag: what is needed is a word", () => {
+      expect(fields.filter(({ required, positional }) => required && !positional)).toEqual([]);
+    });
+
+    test("offers choices for each enumeration, and its default is one of them", () => {
+      const properties = z.toJSONSchema(op.input, { io: "input" }).properties ?? {};
+      for (const { key, choices, fallback } of fields) {
+        const { enum: values } = properties[key] as { enum?: string[] };
+        expect(choices).toEqual(values?.filter(Boolean));
+        if (choices && fallback !== undefined) expect(choices).toContain(String(fallback));
+      }
+    });
+
+    test("keeps no surface setting for a field that it does not have", () => {
+      for (const [key, field] of Object.entries(op.input.shape)) {
+        const { cli, mcp } = surfaces.get(field as z.ZodType) ?? {};
+        if (!op.tool) expect([key, mcp]).toEqual([key, undefined]);
+        expect([key, cli === false && mcp === false]).toEqual([key, false]);
+      }
+    });
+
+    test("has a help page that fits a terminal of 80 columns, apart from its examples", () => {
+      const [page = ""] = operationHelp(op).split("\nExamples\n");
+      for (const line of page.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+      for (const { name, positional } of fields) expect(page).toContain(positional ? name.toUpperCase() : name);
+    });
+  });
+}
