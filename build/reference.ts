@@ -6,18 +6,12 @@ import { exitStatuses } from "../src/cli/failure.ts";
 import { meaning, term, usageLine, wrap } from "../src/cli/help.ts";
 import { projectFileName, settingSources } from "../src/host/settings.ts";
 import { foreignVariables, prefixes, variables } from "../src/host/variables.ts";
-import { toolOf } from "../src/mcp/tool.ts";
+import { toolsOf, type AgentTool, type Property } from "../src/mcp/tool.ts";
 import { operations } from "../src/ops/index.ts";
 import { groups, type Operation } from "../src/ops/operation.ts";
 
-type Property = {
-  type?: string;
-  anyOf?: Property[];
-  enum?: string[];
-  items?: Property;
-  description?: string;
-  default?: unknown;
-};
+/** A field of an answer: JSON Schema, in the forms that our schemas come to. */
+type AnswerField = Property & { anyOf?: AnswerField[] };
 
 /** The whole page. */
 export function reference(): string {
@@ -75,17 +69,17 @@ function command(op: Operation): string[] {
         ]
       : []),
     `\`--json\`: ${Object.entries(properties)
-      .map(([name, value]) => answerField(name, value as Property))
+      .map(([name, value]) => answerField(name, value as AnswerField))
       .join(", ")}.`,
   ];
 }
 
-function answerField(name: string, property: Property): string {
+function answerField(name: string, property: AnswerField): string {
   return `${code(name)} (${typeOf(property)}${property.description ? `: ${property.description.replace(/\.$/, "")}` : ""})`;
 }
 
-function typeOf({ type = "any", anyOf, enum: choices, items }: Property): string {
-  if (anyOf) return anyOf.map(typeOf).join(" or ");
+function typeOf({ type = "any", anyOf, enum: choices, items }: AnswerField): string {
+  if (anyOf) return anyOf.map((choice) => typeOf(choice)).join(" or ");
   if (choices) return choices.filter(Boolean).join(" or ");
   return type === "array" ? `list of ${typeOf(items ?? {})}` : type;
 }
@@ -94,21 +88,18 @@ function tools(): string[] {
   return [
     "## Tools",
     "What `kioku-mesh-mcp` (or `kioku-mesh mcp serve`) offers an agent. Every answer is text, and again in the field `result` of its structured content.",
-    ...operations.filter((op) => op.tool).flatMap(tool),
+    ...toolsOf(operations).flatMap(tool),
   ];
 }
 
-function tool(op: Operation): string[] {
-  const { name, description, inputSchema } = toolOf(op);
-  const { properties = {}, required = [] } = inputSchema;
-  const rows = Object.entries(properties).map(([key, value]) => {
-    const property = value as Property;
+function tool({ inputs, listed }: AgentTool): string[] {
+  const rows = inputs.map(({ name, required, property }) => {
     const fallback = property.default === undefined ? "" : code(JSON.stringify(property.default));
-    return [code(key), typeOf(property), required.includes(key) ? "required" : fallback, property.description ?? ""];
+    return [code(name), typeOf(property), required ? "required" : fallback, property.description ?? ""];
   });
   return [
-    `### \`${name}\``,
-    description ?? "",
+    `### \`${listed.name}\``,
+    listed.description ?? "",
     ...(rows.length > 0 ? [table(["argument", "type", "default", "meaning"], rows)] : []),
   ];
 }
