@@ -81,7 +81,12 @@ export function term(field: CliField): string {
 /** What an input means, which values it takes, and what it is without being given. */
 export function meaning({ description, choices, fallback, stdin }: CliField): string {
   const silent = fallback === undefined || fallback === "" || typeof fallback === "boolean" || Array.isArray(fallback);
-  return [description, choices && `One of ${choices.join(", ")}.`, !silent && `Default: ${String(fallback)}.`]
+  return [
+    description,
+    stdin && "`-` reads it from standard input.",
+    choices && `One of ${choices.join(", ")}.`,
+    !silent && `Default: ${String(fallback)}.`,
+  ]
     .filter(Boolean)
     .join(" ");
 }
