@@ -1,0 +1,150 @@
+import { reconcileWith, usualRoom, type Session } from "./exchange.ts";
+import type { Answer, Question } from "./message.ts";
+import { isUnderstood, type Peer, type Peers } from "./peers.ts";
+import { idOffsets } from "./reconcile.ts";
+import type { Replica, Taken } from "./replica.ts";
+import { pick, type Scheduler } from "./scheduler.ts";
+import type { Timing } from "./timing.ts";
+
+/** What the choice of partners needs to know of its surroundings. */
+export interface CatchUpPorts {
+  ask(peer: Peer, question: Question): Promise<Answer | undefined>;
+  taken(taken: Taken): void;
+  /** A session has ended. */
+  ended(session: Session): void;
+  /** Rows of this host of which no peer and no storage is known to have them. */
+  pending(): number;
+  /** The store could not do its part. */
+  failed(error: unknown): void;
+}
+
+/**
+ * Decides when to compare sets and with whom, one partner at a time: after connecting; when a peer's set has differed
+ * for longer than live traffic explains; while rows of ours are pending; and now and then for no reason, because
+ * announcements are only hearsay: they may start a session, they never keep one from happening.
+ */
+export function createCatchUp(
+  replica: Replica,
+  peers: Peers,
+  ports: CatchUpPorts,
+  { scheduler, timing }: { scheduler: Scheduler; timing: Timing },
+) {
+  let current: { peer: Peer; session: Session | undefined } | undefined;
+  let greeted = true;
+  let greetAt = 0;
+  let slowAt = 0;
+  let restraint = 0; // how long to wait after sessions that found nothing
+  let restrainedUntil = 0;
+  let confirmAt = 0;
+
+  function later(delay: number): number {
+    return scheduler.now() + delay * (0.5 + scheduler.random());
+  }
+
+  function partner(now: number): { peer: Peer; differ: boolean } | undefined {
+    const candidates = peers.all().filter((peer) => isUnderstood(peer) && peer.retryAt <= now);
+    const differing = candidates.filter(({ differsSince }) => differsSince !== undefined);
+    const overdue = differing.filter(({ differsSince }) => now - differsSince! >= timing.settle);
+    const chosen =
+      (!greeted && now >= greetAt && (pick(differing, scheduler) ?? pick(candidates, scheduler))) ||
+      (now >= restrainedUntil && pick(overdue, scheduler)) ||
+      (now >= confirmAt && ports.pending() > 0 && pick(candidates, scheduler)) ||
+      (now >= slowAt && pick(candidates, scheduler)) ||
+      undefined;
+    return chosen && { peer: chosen, differ: chosen.differsSince !== undefined };
+  }
+
+  async function run(peer: Peer, differ: boolean): Promise<Session> {
+    current = { peer, session: undefined };
+    const offset = idOffsets.first + Math.floor(scheduler.random() * (idOffsets.last - idOffsets.first + 1));
+    let session: Session | undefined;
+    try {
+      session = await reconcileWith(
+        replica,
+        {
+          ask: (question) => ports.ask(peer, question),
+          progress(now, taken) {
+            if (current) current.session = now;
+            ports.taken(taken);
+          },
+        },
+        { differ, offset, room: usualRoom },
+      );
+    } catch (error) {
+      ports.failed(error);
+    }
+    const ended = session ?? failedSession();
+    note(peer, ended);
+    current = undefined;
+    ports.ended(ended);
+    return ended;
+  }
+
+  /** What a session means for the next ones. */
+  function note(peer: Peer, session: Session): void {
+    if (session.outcome === "failed") {
+      peer.failures++;
+      peer.retryAt = later(Math.min(timing.longestRetry, timing.retry * 2 ** (peer.failures - 1)));
+      return;
+    }
+    peer.failures = 0;
+    if (session.outcome === "yielded") {
+      peer.retryAt = later(timing.retry);
+      return;
+    }
+    greeted = true;
+    slowAt = later(timing.slow);
+    confirmAt = later(timing.settle);
+    if (session.peer) Object.assign(peer, session.peer);
+    peer.differsSince = undefined;
+    restraint = session.sent + session.received > 0 ? 0 : Math.min(timing.slow, Math.max(timing.settle, restraint * 2));
+    restrainedUntil = later(restraint);
+  }
+
+  return {
+    /** The link is up: the first session comes soon. */
+    linked(): void {
+      greeted = false;
+      greetAt = later(timing.jitter);
+      slowAt = later(timing.slow);
+      restraint = 0;
+      restrainedUntil = 0;
+    },
+
+    /** Starts a session where one is due. */
+    tick(): void {
+      if (current) return;
+      const now = scheduler.now();
+      peers.compare(Buffer.from(replica.set.fingerprint("")).toString("hex"), now);
+      const chosen = partner(now);
+      if (chosen) void run(chosen.peer, chosen.differ);
+    },
+
+    /** A session with any peer, now. Undefined while one runs, or where nobody is there to talk to. */
+    async runNow(): Promise<Session | undefined> {
+      const peer = current ? undefined : pick(peers.all().filter(isUnderstood), scheduler);
+      return peer && run(peer, peer.differsSince !== undefined);
+    },
+
+    /** Whether a peer who asks must wait, because we are asking him. Of two who begin together the lower id goes on. */
+    isBusyWith(peer: string, self: string): boolean {
+      return current?.peer.id === peer && (current.session !== undefined || self < peer);
+    },
+
+    get current() {
+      return current;
+    },
+  };
+}
+
+function failedSession(): Session {
+  return {
+    outcome: "failed",
+    sent: 0,
+    received: 0,
+    rounds: 0,
+    refused: 0,
+    heldThrough: undefined,
+    peer: undefined,
+  };
+}

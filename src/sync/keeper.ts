@@ -1,0 +1,176 @@
+import type { MeshStorage } from "./mesh.ts";
+import { erasedBy } from "./outlet.ts";
+import type { Replica, Taken } from "./replica.ts";
+import { pause, type Scheduler } from "./scheduler.ts";
+import type { SealedRecord } from "./sealer.ts";
+import type { Timing } from "./timing.ts";
+
+const page = 64;
+const samples = 8;
+const getDeadline = 2_000;
+const scanDeadline = 60_000;
+/** Records a slice of the storage should have at most: what one scan holds in memory. */
+const sliceRecords = 8_192;
+
+/** What a reading of the storage found. */
+export interface StorageReading {
+  /** Records that were new here. */
+  added: number;
+  /** Records of ours that it lacked; they were put, unless that is not allowed. */
+  missing: number;
+  /** All that is reachable was read. Only then is what was not found missing. */
+  whole: boolean;
+}
+
+/**
+ * Looks after the routers' storage, the cache of the set that carries it while replicators are down: reads it, fills it
+ * when it was wiped, and overwrites in it what was erased. `mayFill` is false in an open mesh, where a record that a
+ * scan did not find may have been deleted by the Python original.
+ */
+export function createKeeper(
+  replica: Replica,
+  storage: MeshStorage,
+  on: { taken(taken: Taken): void; running(): boolean; run(work: () => Promise<void>): void },
+  { scheduler, timing, mayFill }: { scheduler: Scheduler; timing: Timing; mayFill: boolean },
+) {
+  let reading = false;
+  let burying = false;
+  const toBury = new Set<string>();
+
+  async function holds({ name, bytes }: SealedRecord): Promise<boolean> {
+    const held = await storage.get(name, getDeadline);
+    return held !== undefined && Buffer.compare(held, bytes) === 0;
+  }
+
+  /** Reads one slice; marks the rows it has in `seen`. Undefined where it was not read to its end. */
+  async function readSlice(slice: string, seen: Uint8Array): Promise<{ added: number } | undefined> {
+    const found: SealedRecord[] = [];
+    const whole = await storage.scan(slice, (name, bytes) => found.push({ name, bytes }), scanDeadline);
+    let added = 0;
+    for (let i = 0; i < found.length && on.running(); i += page) {
+      const taken = replica.take(found.slice(i, i + page));
+      added += taken.added.length;
+      for (const seq of taken.rows) seen[seq >> 3]! |= 1 << (seq & 7);
+      on.taken(taken);
+      await pause(0, scheduler); // live traffic goes first
+    }
+    return whole ? { added } : undefined;
+  }
+
+  /** Puts the rows up to `last` that are not marked. Gives how many there were. */
+  async function fill(seen: Uint8Array, last: number): Promise<number> {
+    let missing = 0;
+    for (let after = 0; after < last && on.running();) {
+      const rows = replica.store.rows(after, page).filter(({ seq }) => seq <= last);
+      if (rows.length === 0) break;
+      after = rows.at(-1)!.seq;
+      const lacking = rows.map(({ seq }) => seq).filter((seq) => !(seen[seq >> 3]! & (1 << (seq & 7))));
+      if (lacking.length === 0) continue;
+      missing += lacking.length;
+      if (!mayFill) continue;
+      for (const { name, bytes } of replica.sealed(lacking)) await storage.put(name, bytes);
+      await pause(timing.fillPause, scheduler);
+    }
+    return missing;
+  }
+
+  async function buryAll(): Promise<void> {
+    if (burying) return;
+    burying = true;
+    for (const id of toBury) {
+      if (on.running() && (await bury(id))) toBury.delete(id);
+    }
+    burying = false;
+    if (toBury.size && on.running()) scheduler.after(timing.longestRetry, () => on.run(buryAll));
+  }
+
+  async function bury(id: string): Promise<boolean> {
+    for (const marker of replica.sealed(erasedBy(replica, id))) {
+      if (!(await holds(marker)) && !(await storage.put(marker.name, marker.bytes))) return false;
+    }
+    return true;
+  }
+
+  return {
+    /** Reads all of the storage in slices, merges what is new, and puts what it lacks. Undefined while one runs. */
+    async read(): Promise<StorageReading | undefined> {
+      if (reading) return undefined;
+      reading = true;
+      try {
+        replica.refresh();
+        const last = replica.cursor;
+        const seen = new Uint8Array((last >> 3) + 1);
+        const result: StorageReading = { added: 0, missing: 0, whole: true };
+        for (const slice of slicesFor(replica.set.size)) {
+          const read = on.running() ? await readSlice(slice, seen) : undefined;
+          if (read) result.added += read.added;
+          else result.whole = false;
+        }
+        if (result.whole) result.missing = await fill(seen, last);
+        return result;
+      } finally {
+        reading = false;
+      }
+    },
+
+    /** Looks for a few records by chance. False where one is not there: then the storage may have been wiped. */
+    async isIntact(): Promise<boolean> {
+      const { set } = replica;
+      for (let i = 0; i < samples && set.size > 0; i++) {
+        const ref = memberByChance(replica, scheduler);
+        for (const one of ref === undefined ? [] : replica.sealed([ref])) {
+          if ((await storage.get(one.name, getDeadline)) === undefined) return false;
+        }
+      }
+      return true;
+    },
+
+    /**
+     * The number of the last row up to which the storage has all of this host's own; what it lacks is put, and will be
+     * found the next time.
+     */
+    async heldThrough(from: number): Promise<number> {
+      let held = from;
+      for (let rows = replica.store.rows(from, page); rows.length && on.running();) {
+        let all = true;
+        const own = rows.filter(({ received }) => !received).map(({ seq }) => seq);
+        for (const one of replica.sealed(own)) {
+          if (await holds(one)) continue;
+          all = false;
+          await storage.put(one.name, one.bytes);
+        }
+        if (!all) break;
+        held = rows.at(-1)!.seq;
+        rows = replica.store.rows(held, page);
+      }
+      return held;
+    },
+
+    /** Sees to it that the storage has no content of an erased observation any more, a little later. */
+    bury(id: string): void {
+      toBury.add(id);
+      // Every replicator hears of an erasure, one need overwrite: the later ones by chance find it done.
+      if (toBury.size === 1) scheduler.after(scheduler.random() * timing.settle, () => on.run(buryAll));
+    },
+  };
+}
+
+/** Slices of at most `sliceRecords` each, were the names spread evenly, which they are. */
+function slicesFor(count: number): string[] {
+  let slices = [""];
+  while (count / slices.length > sliceRecords) {
+    slices = slices.flatMap((slice) => [..."0123456789abcdef"].map((digit) => slice + digit));
+  }
+  return slices;
+}
+
+function memberByChance(replica: Replica, scheduler: Scheduler): number | undefined {
+  const { set } = replica;
+  let prefix = "";
+  while (set.count(prefix) > 16) {
+    const digits = [..."0123456789abcdef"].filter((digit) => set.count(prefix + digit) > 0);
+    prefix += digits[Math.floor(scheduler.random() * digits.length)]!;
+  }
+  const members = [...set.members(prefix)];
+  return members[Math.floor(scheduler.random() * members.length)]?.ref;
+}

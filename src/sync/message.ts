@@ -1,0 +1,154 @@
+import { parseObject } from "../core/json.ts";
+import { fingerprintBytes } from "./elements.ts";
+import { idOffsets, readRanges, writeRanges, type Range } from "./reconcile.ts";
+import type { SealedRecord } from "./sealer.ts";
+import { createReader, createWriter, MalformedMessage, type Reader, type Writer } from "./wire.ts";
+
+/** The version of the messages below. Peers talk in the newest one that both understand; there is one so far. */
+export const protocol = { newest: 1, oldest: 1 } as const;
+
+/** Where a question or answer ends that nobody should make: 16 MiB, one observation of the largest size and its like. */
+export const maxMessageBytes = 16 * 1024 * 1024;
+
+/** What a peer says about itself, to all and unasked. It may be old news, or a replay: never a proof of anything. */
+export interface Announcement {
+  /** Newest and oldest protocol version spoken. */
+  newest: number;
+  oldest: number;
+  host: string;
+  name: string;
+  /** Size of its set and fingerprint of all of it, in hex. */
+  count: number;
+  fingerprint: string;
+  /** Its wall clock, milliseconds since 1970. */
+  clock: number;
+}
+
+export interface Question {
+  /** Where in an element this session cuts ids. */
+  offset: number;
+  ranges: Range[];
+  /** What the other side lacks of what is already settled. */
+  records: SealedRecord[];
+}
+
+export interface Answer {
+  /** How many of the question's ranges it covers, from the first on; the rest must be asked again. */
+  done: number;
+  ranges: Range[];
+  records: SealedRecord[];
+  /** How many of the question's records could not be taken. */
+  refused: number;
+  /** "I am asking you at the same time: let me finish." The asker stops and comes back later. */
+  busy: boolean;
+  /** Size and fingerprint of the set as it is after the question's records. */
+  count: number;
+  fingerprint: Uint8Array;
+  clock: number;
+}
+
+export function encodeAnnouncement({
+  newest,
+  oldest,
+  host,
+  name,
+  count,
+  fingerprint,
+  clock,
+}: Announcement): Uint8Array {
+  const text = JSON.stringify({ newest, oldest, host, name: name.slice(0, 64), count, fingerprint, clock });
+  return new TextEncoder().encode(text);
+}
+
+/** Throws MalformedMessage. Fields that a newer version adds are ignored. */
+export function decodeAnnouncement(bytes: Uint8Array): Announcement {
+  const fields = parsed(new TextDecoder().decode(bytes));
+  const { newest, oldest, host, name, count, fingerprint, clock } = fields;
+  const numbers = [newest, oldest, count, clock].every((value) => Number.isSafeInteger(value) && Number(value) >= 0);
+  const texts = [host, name, fingerprint].every((value) => typeof value === "string" && value.length <= 256);
+  if (!numbers || !texts) throw new MalformedMessage("an announcement lacks what it must say");
+  return {
+    newest: Number(newest),
+    oldest: Number(oldest),
+    host: String(host),
+    name: String(name),
+    count: Number(count),
+    fingerprint: String(fingerprint),
+    clock: Number(clock),
+  };
+}
+
+function parsed(text: string): { [key: string]: unknown } {
+  const fields = parseObject(text);
+  if (!fields) throw new MalformedMessage("an announcement is no object");
+  return fields;
+}
+
+export function encodeQuestion({ offset, ranges, records }: Question): Uint8Array {
+  const writer = createWriter();
+  writer.byte(protocol.newest);
+  writer.byte(offset);
+  writeRanges(writer, ranges);
+  writeRecords(writer, records);
+  return writer.done();
+}
+
+/** Throws MalformedMessage. */
+export function decodeQuestion(bytes: Uint8Array): Question {
+  const reader = readerOf(bytes);
+  const question = { offset: reader.byte(), ranges: readRanges(reader), records: readRecords(reader) };
+  reader.end();
+  if (question.offset < idOffsets.first || question.offset > idOffsets.last)
+    throw new MalformedMessage("no such offset");
+  return question;
+}
+
+export function encodeAnswer({ done, ranges, records, refused, busy, count, fingerprint, clock }: Answer): Uint8Array {
+  const writer = createWriter();
+  writer.byte(protocol.newest);
+  writer.number(done);
+  writeRanges(writer, ranges);
+  writeRecords(writer, records);
+  writer.number(refused);
+  writer.byte(busy ? 1 : 0);
+  writer.number(count);
+  writer.raw(fingerprint);
+  writer.number(clock);
+  return writer.done();
+}
+
+/** Throws MalformedMessage. */
+export function decodeAnswer(bytes: Uint8Array): Answer {
+  const reader = readerOf(bytes);
+  const answer = {
+    done: reader.number(),
+    ranges: readRanges(reader),
+    records: readRecords(reader),
+    refused: reader.number(),
+    busy: reader.byte() === 1,
+    count: reader.number(),
+    fingerprint: reader.raw(fingerprintBytes).slice(),
+    clock: reader.number(),
+  };
+  reader.end();
+  return answer;
+}
+
+function readerOf(bytes: Uint8Array): Reader {
+  if (bytes.length > maxMessageBytes) throw new MalformedMessage("a message is too large");
+  const reader = createReader(bytes);
+  if (reader.byte() !== protocol.newest) throw new MalformedMessage("a message of another protocol version");
+  return reader;
+}
+
+function writeRecords(writer: Writer, records: readonly SealedRecord[]): void {
+  writer.number(records.length);
+  for (const { name, bytes } of records) {
+    writer.text(name);
+    writer.bytes(bytes);
+  }
+}
+
+function readRecords(reader: Reader): SealedRecord[] {
+  return Array.from({ length: reader.count() }, () => ({ name: reader.text(), bytes: reader.bytes().slice() }));
+}

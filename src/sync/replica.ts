@@ -1,0 +1,112 @@
+import { elementOf, type Record } from "../core/record.ts";
+import { createElementSet } from "./elements.ts";
+import type { Merged, ReplicaStore, Row } from "./replica-store.ts";
+import type { SealedRecord, Sealer } from "./sealer.ts";
+
+export type Replica = ReturnType<typeof createReplica>;
+
+/** What became of records that were brought to us. */
+export interface Taken {
+  /** New here, or in the place of a later claim to the same identity. */
+  added: Record[];
+  /** Records that came with a content which was erased here. */
+  outdated: Record[];
+  /** The rows that now hold what came, new or not. */
+  rows: number[];
+  /** How many did not open. */
+  refused: number;
+}
+
+const page = 4096;
+
+/**
+ * The log as replication sees it: the set of its elements in memory, kept level with the store. `local` hears of rows
+ * that this host brings to the mesh, `dropped` of records that did not open.
+ */
+export function createReplica(
+  store: ReplicaStore,
+  sealer: Sealer,
+  on: { local(rows: Row[]): void; dropped(what: "record" | "sealing", reason: string): void },
+) {
+  let set = createElementSet();
+  let cursor = 0;
+
+  /** Takes in what was written to the store since, by this process or another. */
+  function refresh(): void {
+    for (;;) {
+      const rows = store.rows(cursor, page);
+      if (rows.length === 0) return;
+      for (const row of rows) set.add(elementOf(row), row.seq);
+      cursor = rows.at(-1)!.seq;
+      const local = rows.filter((row) => !row.received);
+      if (local.length) on.local(local);
+    }
+  }
+
+  function account(record: Record, { outcome, seq, replaced }: Merged): void {
+    if (outcome === "present") return;
+    if (replaced) set.remove(elementOf({ ...record, digest: replaced }));
+    set.add(elementOf(record), seq);
+  }
+
+  /** Merges records of others. Throws what the store throws (disk full, locked); then nothing was merged. */
+  function merge(records: readonly Record[]): Taken {
+    const merged = records.length ? store.merge(records) : [];
+    records.forEach((record, i) => account(record, merged[i]!));
+    return {
+      added: records.filter((_, i) => merged[i]!.outcome !== "present"),
+      outdated: records.filter((record, i) => merged[i]!.bare && record.payload !== null),
+      rows: merged.map(({ seq }) => seq),
+      refused: 0,
+    };
+  }
+
+  return {
+    store,
+    get set() {
+      return set;
+    },
+    /** The newest row that the set knows of. */
+    get cursor() {
+      return cursor;
+    },
+
+    refresh,
+
+    /** Another process may have replaced rows, which only their number tells; then the set is made anew. */
+    verify(): void {
+      refresh();
+      if (store.count() === set.size) return;
+      set = createElementSet();
+      let after = 0;
+      for (let rows = store.rows(0, page); rows.length; rows = store.rows(after, page)) {
+        for (const row of rows) set.add(elementOf(row), row.seq);
+        after = rows.at(-1)!.seq;
+      }
+      refresh();
+    },
+
+    merge,
+
+    /** Opens and merges what others brought. Throws as `merge`. */
+    take(sealed: readonly SealedRecord[]): Taken {
+      const opened = sealed.map((one) => sealer.open(one));
+      for (const one of opened) if (typeof one === "string") on.dropped("record", one);
+      const records = opened.filter((one) => typeof one !== "string");
+      return { ...merge(records), refused: sealed.length - records.length };
+    },
+
+    /** Rows of the log as they travel. A row that cannot be sealed stays here, and is counted. */
+    sealed(seqs: readonly number[]): SealedRecord[] {
+      return store.records(seqs).flatMap((record) => {
+        try {
+          return [sealer.seal(record)];
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error;
+          on.dropped("sealing", error.message); // one odd row must not keep all others from travelling
+          return [];
+        }
+      });
+    },
+  };
+}

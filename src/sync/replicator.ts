@@ -1,0 +1,288 @@
+import { createAnnouncer } from "./announcer.ts";
+import { createCatchUp } from "./catch-up.ts";
+import { answerQuestion, usualRoom, type Session } from "./exchange.ts";
+import { createInlet } from "./inlet.ts";
+import { createKeeper, type StorageReading } from "./keeper.ts";
+import { protocol, type Answer, type Question } from "./message.ts";
+import type { Mesh, MeshListener, PeerId } from "./mesh.ts";
+import { createOutlet } from "./outlet.ts";
+import { createPeers, isUnderstood } from "./peers.ts";
+import { createPending } from "./pending.ts";
+import type { ReplicaStore } from "./replica-store.ts";
+import { createReplica, type Taken } from "./replica.ts";
+import { createReporter } from "./report.ts";
+import { pause, type Scheduler } from "./scheduler.ts";
+import type { Sealer } from "./sealer.ts";
+import { peerStatus, type Notice, type ReplicationStatus } from "./status.ts";
+import { createStorageCare } from "./storage-care.ts";
+import { createTalk } from "./talk.ts";
+import { usualTiming, type Timing } from "./timing.ts";
+
+export interface ReplicatorOptions {
+  mesh: Mesh;
+  /** The mesh's id: a database that comes from another mesh has everything to tell. */
+  meshId: string;
+  store: ReplicaStore;
+  sealer: Sealer;
+  scheduler: Scheduler;
+  /** This machine: its id, and what people call it. */
+  host: { id: string; name: string };
+  /**
+   * An open mesh may be shared with the Python original: its peers answer no questions, so the storage is read on a
+   * timer too; and what a reading does not find is not put back, because they may have deleted it.
+   */
+  open?: boolean;
+  /** Told of what a person should hear of, each trouble once. */
+  notify?: (notice: Notice) => void;
+  timing?: Partial<Timing>;
+}
+
+/** What one synchronisation on request did. */
+export interface Synchronisation {
+  /** The session with a peer; undefined where none could be had in time. */
+  session: Session | undefined;
+  /** The reading of the storage, where it was asked for. */
+  reading: StorageReading | undefined;
+  pending: number;
+}
+
+export type Replicator = ReturnType<typeof createReplicator>;
+
+const meshKey = "mesh.id";
+const statusKey = "mesh.status";
+
+/**
+ * Keeps one host's log and its mesh level: store to mesh, mesh to merge to store. It owns the mesh that it is given, and
+ * all retrying. The store is the caller's, who must not close it before `stop` has settled.
+ */
+export function createReplicator(options: ReplicatorOptions) {
+  const { mesh, store, sealer, scheduler, host } = options;
+  const open = options.open ?? false;
+  const timing = { ...usualTiming, ...options.timing };
+  const report = createReporter(options.notify ?? (() => {}));
+  const peers = createPeers();
+  const pending = createPending(store);
+  const talk = createTalk(mesh, sealer, report.dropped);
+  const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped });
+  const outlet = createOutlet(replica, mesh, scheduler, timing);
+  const overflowed = () => report.dropped("record", "too many at once");
+  const inlet = createInlet(replica, scheduler, { taken, guard, overflowed });
+  const announcer = createAnnouncer(
+    scheduler,
+    timing,
+    () => guard(announce),
+    () => peers.size,
+  );
+  const catchUp = createCatchUp(
+    replica,
+    peers,
+    { ask: (peer, question) => ask(peer.id, question), taken, ended, pending: pending.count, failed: report.failed },
+    { scheduler, timing },
+  );
+  const keeperPorts = { taken, run, running: () => running && linked };
+  const keeper =
+    mesh.storage && createKeeper(replica, mesh.storage, keeperPorts, { scheduler, timing, mayFill: !open });
+  const carePorts = {
+    state: store.state,
+    setState: store.setState,
+    idle: () => outlet.idle,
+    notify: options.notify ?? (() => {}),
+  };
+  const care = keeper && createStorageCare(keeper, carePorts, { scheduler, timing, open });
+  let running = false;
+  let linked = false;
+  let aloneSince = 0;
+  let shown = "";
+
+  /** Does work in which the store may fail, for want of space or by a lock. It is counted; what follows tries again. */
+  function guard(work: () => void): void {
+    try {
+      if (running) work();
+    } catch (error) {
+      report.failed(error);
+    }
+  }
+
+  /** As `guard`, for work that takes its time. What fails after `stop` is nobody's concern. */
+  function run(work: () => Promise<void>): void {
+    guard(() => void work().catch((error: unknown) => running && report.failed(error)));
+  }
+
+  function writtenHere(rows: Parameters<typeof outlet.offer>[0]): void {
+    outlet.offer(rows);
+    run(outlet.run);
+    announcer.changed();
+  }
+
+  function taken({ added, outdated }: Taken): void {
+    for (const { kind, id } of added) if (kind === "erasure") keeper?.bury(id);
+    for (const { id } of outdated) keeper?.bury(id);
+    if (added.length) announcer.changed();
+  }
+
+  function fingerprint(): string {
+    return Buffer.from(replica.set.fingerprint("")).toString("hex");
+  }
+
+  function announce(): void {
+    if (!linked) return;
+    replica.verify();
+    const { size: count } = replica.set;
+    const clock = Math.floor(scheduler.clock());
+    talk.announce({ ...protocol, host: host.id, name: host.name, count, fingerprint: fingerprint(), clock });
+  }
+
+  async function ask(id: PeerId, question: Question): Promise<Answer | undefined> {
+    const asked = scheduler.clock();
+    const answer = await talk.ask(id, question, timing.deadline);
+    const peer = peers.get(id);
+    if (answer && peer) {
+      peer.lastContact = scheduler.clock();
+      peer.clockOffset = Math.round(answer.clock - (asked + peer.lastContact) / 2);
+    }
+    return running ? answer : undefined;
+  }
+
+  function ended(session: Session): void {
+    guard(() => session.heldThrough !== undefined && pending.heldThrough(session.heldThrough));
+  }
+
+  /** Nobody is there who could hold our records: the storage is what there is. */
+  async function confirmByStorage(): Promise<void> {
+    aloneSince = scheduler.now();
+    if (keeper && outlet.idle) pending.heldThrough(await keeper.heldThrough(pending.through()));
+  }
+
+  const listener: MeshListener = {
+    linked(up) {
+      linked = up;
+      outlet.setLinked(up);
+      if (!up) return peers.clear();
+      aloneSince = scheduler.now();
+      announcer.tell();
+      catchUp.linked();
+      care?.linked();
+      run(outlet.run);
+    },
+    received: inlet.receive,
+    asked: (from, sealed) => {
+      let answer: Uint8Array | undefined;
+      guard(() => {
+        answer = talk.answer(from, sealed, (question) => answerTo(from, question));
+      });
+      return answer;
+    },
+    present(peer, sealed) {
+      const announcement = talk.heard(peer, sealed);
+      peers.present(peer, announcement, scheduler.now());
+      if (isUnderstood(peers.get(peer)!)) return;
+      const reason = announcement
+        ? `it speaks protocol ${announcement.oldest} to ${announcement.newest}`
+        : "unreadable";
+      report.once(`peer ${peer}`, { kind: "notUnderstood", peer, reason });
+    },
+    left: peers.left,
+    deleted(expression) {
+      const record = sealer.deletion?.(expression);
+      if (record) guard(() => taken(replica.merge([record])));
+      else care?.suspect();
+    },
+  };
+
+  function answerTo(from: PeerId, question: Question): Answer {
+    const { answer, taken: brought } = answerQuestion(replica, question, usualRoom);
+    taken(brought);
+    return { ...answer, busy: catchUp.isBusyWith(from, mesh.self), clock: Math.floor(scheduler.clock()) };
+  }
+
+  function tick(): void {
+    if (!running) return;
+    scheduler.after(timing.tick, tick);
+    guard(replica.refresh);
+    if (linked) {
+      const now = scheduler.now();
+      announcer.tick();
+      guard(catchUp.tick);
+      if (care) run(care.tick);
+      if (peers.all().some(isUnderstood)) aloneSince = now;
+      else if (now - aloneSince > timing.settle && pending.count() > 0) run(confirmByStorage);
+      reportDuplicates(now);
+    }
+    guard(show);
+  }
+
+  function reportDuplicates(now: number): void {
+    for (const claim of peers.duplicates(host.id, timing.duplicate, now)) {
+      report.once(`host ${claim.host}`, { kind: "duplicateHost", ...claim });
+    }
+  }
+
+  function status(): ReplicationStatus {
+    const { current } = catchUp;
+    const own = { count: replica.set.size, fingerprint: fingerprint() };
+    return {
+      linked,
+      records: own.count,
+      fingerprint: own.fingerprint,
+      pending: pending.count(),
+      peers: peers.all().map((peer) => peerStatus(peer, own)),
+      session: current && {
+        host: current.peer.announcement?.name ?? "",
+        sent: current.session?.sent ?? 0,
+        received: current.session?.received ?? 0,
+        toReceive: Math.max(0, current.peer.count - own.count),
+      },
+      duplicateHosts: peers.duplicates(host.id, timing.duplicate, scheduler.now()).map((claim) => claim.host),
+      dropped: { ...report.counts },
+    };
+  }
+
+  /** Keeps the status where processes without a mesh read it. */
+  function show(): void {
+    const text = JSON.stringify(status());
+    if (text !== shown) store.setState(statusKey, text);
+    shown = text;
+  }
+
+  return {
+    /** Begins. The mesh may link at any time later, and again and again. */
+    start(): void {
+      running = true;
+      if (store.state(meshKey) !== options.meshId) {
+        store.forgetMesh();
+        store.setState(meshKey, options.meshId);
+      }
+      outlet.start();
+      replica.refresh();
+      mesh.open(listener);
+      scheduler.after(timing.tick * scheduler.random(), tick);
+    },
+
+    /** Something was written to the store: publishes it without waiting for the next look. */
+    wake: () => guard(replica.refresh),
+
+    status,
+
+    /** Synchronises once, now: with a peer, or else with the storage; `readStorage` reads all of the latter too. */
+    async synchronise(deadline: number, readStorage = false): Promise<Synchronisation> {
+      const until = scheduler.now() + deadline;
+      let session: Session | undefined;
+      while (running && scheduler.now() < until && session?.heldThrough === undefined) {
+        await pause(timing.tick / 10, scheduler);
+        if (!linked || !outlet.idle) continue;
+        session = (await catchUp.runNow()) ?? session;
+        if (!session && scheduler.now() - aloneSince > timing.settle) await confirmByStorage();
+        if (!session && pending.count() === 0) break;
+      }
+      const reading = readStorage && linked && keeper ? await keeper.read() : undefined;
+      return { session, reading, pending: pending.count() };
+    },
+
+    /** Ends. What is under way is dropped; it is taken up again by the next start. */
+    stop(): Promise<void> {
+      running = false;
+      announcer.stop();
+      return mesh.close();
+    },
+  };
+}

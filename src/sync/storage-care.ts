@@ -1,0 +1,83 @@
+import type { createKeeper } from "./keeper.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Notice } from "./status.ts";
+import type { Timing } from "./timing.ts";
+
+const aliveKey = "mesh.alive";
+
+/** What the care of the storage needs of its surroundings. */
+export interface CarePorts {
+  state(key: string): string | undefined;
+  setState(key: string, value: string): void;
+  /** This host's rows are all on their way: what the storage lacks, it has lost. */
+  idle(): boolean;
+  notify(notice: Notice): void;
+}
+
+/**
+ * Decides when the storage is read: at start, after a time without a replicator; on a timer in an open mesh; and when
+ * some records that should be in it are not.
+ */
+export function createStorageCare(
+  keeper: ReturnType<typeof createKeeper>,
+  ports: CarePorts,
+  { scheduler, timing, open }: { scheduler: Scheduler; timing: Timing; open: boolean },
+) {
+  let readAt = Number.POSITIVE_INFINITY;
+  let sampleAt = Number.POSITIVE_INFINITY;
+  let aliveAt = 0;
+  let suspected = false;
+  let busy = false;
+
+  function later(delay: number): number {
+    return scheduler.now() + delay * (0.5 + scheduler.random());
+  }
+
+  async function read(): Promise<void> {
+    readAt = open ? later(timing.reread) : Number.POSITIVE_INFINITY;
+    const reading = await keeper.read();
+    if (!reading?.whole) readAt = Math.min(readAt, later(timing.sample));
+    else if (reading.missing && !open) ports.notify({ kind: "storageWiped", missing: reading.missing });
+  }
+
+  /** A record that is not found may still be on its way: only what is missing twice is missing. */
+  async function sample(): Promise<void> {
+    sampleAt = later(timing.sample);
+    const lacking = ports.idle() && !(await keeper.isIntact());
+    if (lacking && suspected) readAt = 0;
+    else if (lacking) sampleAt = later(timing.settle);
+    suspected = lacking && !suspected;
+  }
+
+  return {
+    /** The link is up. What came into the storage while no replicator ran here is read once, after the peers. */
+    linked(): void {
+      const absence = scheduler.clock() - Number(ports.state(aliveKey) ?? Number.NEGATIVE_INFINITY);
+      const known = absence >= 0 && absence < timing.absence; // a clock that was set back proves nothing
+      readAt = open || !known ? later(timing.settle) : readAt;
+      sampleAt = later(timing.sample);
+    },
+
+    /** Somebody deleted from it. */
+    suspect(): void {
+      sampleAt = Math.min(sampleAt, later(timing.settle));
+    },
+
+    /** Does what is due. */
+    async tick(): Promise<void> {
+      const now = scheduler.now();
+      if (now >= aliveAt) {
+        aliveAt = now + timing.absence / 2;
+        ports.setState(aliveKey, String(Math.floor(scheduler.clock())));
+      }
+      if (busy) return;
+      busy = true;
+      try {
+        if (now >= readAt) await read();
+        else if (now >= sampleAt) await sample();
+      } finally {
+        busy = false;
+      }
+    },
+  };
+}

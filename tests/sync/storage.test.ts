@@ -1,0 +1,215 @@
+import { describe, expect, test } from "bun:test";
+import type { Record } from "../../src/core/record.ts";
+import type { Shelf } from "../../src/sync/loopback.ts";
+import { createMemoryStore } from "./memory-store.ts";
+import { plainSealer } from "./plain-sealer.ts";
+import { areEqual, createWorld, type Host, type World } from "./world.ts";
+
+const many = (world: World, count: number): Record[] =>
+  Array.from({ length: count }, () => world.record("observation", undefined, { content: "x" }));
+
+function save(host: Host, ...records: Record[]): void {
+  host.store.append(records);
+  host.replicator.wake();
+}
+
+function crash({ mesh, replicator }: Host): void {
+  mesh.crash?.();
+  void replicator.stop();
+}
+
+/** A store that has been in the mesh, with records that came from there: not for this host to bring. */
+function storeOfOthers(records: Record[]) {
+  const store = createMemoryStore();
+  store.setState("mesh.id", "mesh");
+  store.merge(records);
+  return store;
+}
+
+/** The records in a storage, by kind and id. */
+function contentOf(shelf: Shelf): Map<string, Record> {
+  const records = [...shelf].map(([name, { bytes }]) => plainSealer().open({ name, bytes }));
+  return new Map(records.filter((record) => typeof record !== "string").map((r) => [`${r.kind}/${r.id}`, r]));
+}
+
+describe("the routers' storage", () => {
+  test("carries records to a host whose replicator ran at another time", () => {
+    const world = createWorld(1);
+    const shelf = world.network.shelve("hub");
+    const a = world.host(createMemoryStore(), { place: "hub" });
+    save(a, ...many(world, 30));
+    world.run(10_000);
+    expect(shelf.size).toBe(30);
+    crash(a);
+    const b = world.host(createMemoryStore(), { place: "hub", id: "other" });
+    expect(world.until(() => b.store.count() === 30, 60_000)).toBe(true);
+    expect(b.replicator.status().pending).toBe(0);
+  });
+
+  test("is not read again at a restart that took no time", () => {
+    const world = createWorld(2);
+    const shelf = world.network.shelve("hub");
+    const store = createMemoryStore();
+    const a = world.host(store, { place: "hub" });
+    world.run(100_000);
+    crash(a);
+    const unknown = plainSealer().seal(world.record("observation", undefined));
+    shelf.set(unknown.name, { bytes: unknown.bytes, stamp: 1 });
+    const again = world.host(store, { place: "hub" });
+    world.run(20_000);
+    expect(store.count()).toBe(0);
+    crash(again);
+    world.run(100_000);
+    world.host(store, { place: "hub" });
+    expect(world.until(() => store.count() === 1, 20_000)).toBe(true);
+  });
+
+  test("holds a lone host's records, so that they are not pending", () => {
+    const world = createWorld(3);
+    world.network.shelve("hub");
+    const a = world.host(createMemoryStore(), { place: "hub" });
+    save(a, ...many(world, 300));
+    expect(a.replicator.status().pending).toBe(300);
+    expect(world.until(() => a.replicator.status().pending === 0, 60_000)).toBe(true);
+  });
+
+  test("does not make a lone host's records pass for held while it lacks them", () => {
+    const world = createWorld(4);
+    const shelf = world.network.shelve("hub");
+    shelf.set = () => shelf; // a storage that takes and forgets
+    const a = world.host(createMemoryStore(), { place: "hub" });
+    save(a, ...many(world, 3));
+    world.run(600_000);
+    expect(a.replicator.status().pending).toBe(3);
+  });
+
+  test("gets a long backlog too, which is not published", () => {
+    const world = createWorld(5);
+    const shelf = world.network.shelve("a");
+    const store = createMemoryStore();
+    store.append(many(world, 1_000));
+    world.host(store, { place: "a" });
+    world.host(createMemoryStore());
+    expect(world.until(() => shelf.size === 1_000, 60_000)).toBe(true);
+  });
+
+  test("is filled again when somebody wipes it, within seconds when he is seen doing it", () => {
+    const world = createWorld(6);
+    const shelf = world.network.shelve("hub");
+    const hosts = [0, 1, 2].map((i) => world.host(createMemoryStore(), { place: "hub", id: `host-${i}` }));
+    for (const host of hosts) save(host, ...many(world, 50));
+    world.run(60_000);
+    expect(shelf.size).toBe(150);
+    world.network.wipe("hub");
+    expect(shelf.size).toBe(0);
+    expect(world.until(() => shelf.size === 150, 30_000)).toBe(true);
+    world.run(30_000);
+    shelf.clear(); // unseen
+    expect(world.until(() => shelf.size === 150, 900_000)).toBe(true);
+    expect(hosts.flatMap(({ notices }) => notices).some(({ kind }) => kind === "storageWiped")).toBe(true);
+  });
+
+  test("is filled again from the database when it is found empty at start", () => {
+    const world = createWorld(7);
+    const store = createMemoryStore();
+    const first = world.host(store, { place: "a" });
+    save(first, ...many(world, 20));
+    world.run(10_000);
+    crash(first);
+    world.run(100_000);
+    const shelf = world.network.shelve("a");
+    world.host(store, { place: "a" });
+    expect(world.until(() => shelf.size === 20, 60_000)).toBe(true);
+  });
+
+  test("loses erased content, at the host that erases and behind a cut, however the order reached its keeper", () => {
+    const world = createWorld(8);
+    const shelves = ["a", "b"].map((place) => world.network.shelve(place));
+    const [a, b] = ["a", "b"].map((place) => world.host(createMemoryStore(), { place }));
+    const observation = world.record("observation", undefined, { content: "secret" });
+    save(a!, observation, world.record("tombstone", observation.id, { reason: "secret reason" }));
+    world.run(10_000);
+    world.network.partition(["a"], ["b"]);
+    save(a!, world.record("erasure", observation.id));
+    world.run(10_000);
+    const bare = (shelf: Shelf) =>
+      ["observation", "tombstone"].every((kind) => contentOf(shelf).get(`${kind}/${observation.id}`)?.payload === null);
+    expect(shelves.map(bare)).toEqual([true, false]);
+    world.network.heal();
+    expect(world.until(() => areEqual([a!, b!]) && shelves.every(bare), 60_000)).toBe(true);
+    expect(shelves.every((shelf) => contentOf(shelf).get(`erasure/${observation.id}`)?.payload)).toBe(true);
+  });
+
+  test("loses erased content that an old backup has put into it again", () => {
+    const world = createWorld(9);
+    const shelf = world.network.shelve("hub");
+    const a = world.host(createMemoryStore(), { place: "hub" });
+    const observation = world.record("observation", undefined, { content: "secret" });
+    save(a, observation);
+    world.run(1_000);
+    save(a, world.record("erasure", observation.id));
+    world.run(10_000);
+    const stranger = world.network.connect("hub");
+    const { name, bytes } = plainSealer().seal(observation);
+    void stranger.publish(name, bytes);
+    expect(contentOf(shelf).get(`observation/${observation.id}`)?.payload).not.toBeNull();
+    const isBare = () => contentOf(shelf).get(`observation/${observation.id}`)?.payload === null;
+    expect(world.until(isBare, 30_000)).toBe(true);
+    expect(a.store.find("observation", observation.id)?.payload).toBeNull();
+  });
+
+  test("that does not answer to the end is not filled for it, but read again", () => {
+    const world = createWorld(10);
+    const shelf = world.network.shelve("a");
+    const mesh = world.network.connect("a");
+    let puts = 0;
+    let broken = true;
+    const storage = {
+      ...mesh.storage!,
+      put(name: string, bytes: Uint8Array) {
+        puts++;
+        return mesh.storage!.put(name, bytes);
+      },
+      scan: async (...args: Parameters<NonNullable<typeof mesh.storage>["scan"]>) =>
+        broken ? false : mesh.storage!.scan(...args),
+    };
+    const store = storeOfOthers(many(world, 20));
+    world.host(store, { place: "a", mesh: { ...mesh, storage } });
+    world.run(60_000);
+    expect([puts, shelf.size]).toEqual([0, 0]);
+    broken = false;
+    expect(world.until(() => shelf.size === 20, 900_000)).toBe(true);
+  });
+});
+
+describe("the storage of an open mesh", () => {
+  test("is read on a timer and never filled", () => {
+    const world = createWorld(11);
+    const shelf = world.network.shelve("hub");
+    const store = storeOfOthers(many(world, 5));
+    const a = world.host(store, { place: "hub", open: true });
+    world.run(60_000);
+    const foreign = plainSealer().seal(world.record("observation", undefined));
+    shelf.set(foreign.name, { bytes: foreign.bytes, stamp: 1 }); // as alignment brings it: no subscriber hears of it
+    expect(world.until(() => a.store.count() === 6, 300_000)).toBe(true);
+    shelf.delete(foreign.name);
+    world.run(1_000_000);
+    expect(shelf.size).toBe(0);
+    expect(a.store.count()).toBe(6);
+  });
+
+  test("turns a deletion of one id into an erasure, where the sealer says so", () => {
+    const world = createWorld(12);
+    world.network.shelve("hub");
+    const observation = world.record("observation", undefined, { content: "secret" });
+    const erasure = world.record("erasure", observation.id);
+    const sealer = { ...plainSealer(), deletion: () => erasure };
+    const a = world.host(createMemoryStore(), { place: "hub", open: true, sealer });
+    save(a, observation);
+    world.run(1_000);
+    world.network.wipe("hub");
+    world.run(1_000);
+    expect(a.store.find("observation", observation.id)?.payload).toBeNull();
+    expect(a.store.find("erasure", observation.id)).toBeDefined();
+  });
+});
