@@ -1,10 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { run, type Terminal } from "../src/cli/run.ts";
 import { openHost } from "../src/host/host.ts";
 import type { Env } from "../src/host/variables.ts";
 import { openContext, type Build } from "../src/ops/open.ts";
+import { temporary } from "./temporary.ts";
 
 /** What one command line did. */
 export interface Ran {
@@ -25,7 +23,8 @@ interface Conditions {
 
 /** A machine of its own in a temporary directory, with a clock to set, whose commands run in this process. */
 export function world(initial: Env = {}) {
-  const home = mkdtempSync(join(tmpdir(), "kioku-world-"));
+  const files = temporary();
+  const home = files.path;
   const clock = { now: new Date("2026-11-22T06:38:15.659Z") };
   const identity = { MESH_MEM_AGENT_FAMILY: "claude", MESH_MEM_CLIENT_ID: "claude-code", MESH_MEM_SESSION_ID: "s-1" };
 
@@ -74,6 +73,7 @@ export function world(initial: Env = {}) {
 
   return {
     home,
+    files,
     clock,
     kioku,
     /** Saves and gives the id. */
@@ -84,17 +84,10 @@ export function world(initial: Env = {}) {
     },
     /** The context of a command on this machine, for what no command shows. */
     context: (env: Env = {}) => openContext(build(env, home), { rebuild: false }),
-    directory(...names: string[]): string {
-      const path = join(home, ...names);
-      mkdirSync(path, { recursive: true });
-      return path;
-    },
     /** Lets time pass. */
     pass(milliseconds: number): void {
       clock.now = new Date(clock.now.getTime() + milliseconds);
     },
-    [Symbol.dispose](): void {
-      rmSync(home, { recursive: true, force: true });
-    },
+    [Symbol.dispose]: files[Symbol.dispose],
   };
 }

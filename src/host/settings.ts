@@ -107,12 +107,17 @@ function readYaml(path: string, hint: string): Fields | undefined {
   if (source === undefined) return undefined;
   let value: unknown;
   try {
-    value = parseYAML(source) ?? {};
+    value = (isBlank(source) ? undefined : parseYAML(source)) ?? {};
   } catch (cause) {
     throw new UserError("usage", `${path} is no valid YAML`, { hint, cause });
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   throw new UserError("usage", `${path} is no mapping of settings`, { hint });
+}
+
+/** A file with nothing but comments is fine for people, and none for the parser. */
+function isBlank(source: string): boolean {
+  return source.split("\n").every((line) => /^\s*(#.*)?$/.test(line));
 }
 
 function text(fields: Fields, key: string, path: string): string | undefined {

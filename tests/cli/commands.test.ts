@@ -34,7 +34,7 @@ describe("a command line that cannot be is refused with one line and a hint:", (
       "unknown option '--limit'",
       "the options of a command go behind it; see: kioku-mesh --help",
     ],
-  ])("%p", async (argv, message, hint) => {
+  ])("%j", async (argv, message, hint) => {
     expect(await refused(argv)).toBe(`error: ${message}\n hint: ${hint}\n`);
   });
 });
@@ -49,7 +49,7 @@ describe("a value that cannot be is refused under the name it was given by:", ()
     [["search", "-n", "0"], "--limit must be at least 1, got 0"],
     [["delete", "-p", "x", "--batch-size", "0"], "--batch-size must be at least 1, got 0"],
     [["init", "--mode", "cloud"], '--mode must be one of local, hub, spoke, localhost, got "cloud"'],
-  ])("%p", async (argv, message) => {
+  ])("%j", async (argv, message) => {
     expect(await refused(argv)).toBe(`error: ${message}\n`);
   });
 });

@@ -193,7 +193,7 @@ test.each([
   [[], "bulk delete requires one of --project/--pc-id/--since/--until."],
   [["--until", "someday"], "--until must be in ISO8601 format."],
   [["--since", "2026-02-31"], "--since must be in ISO8601 format."],
-])("delete %p is refused", async (argv, message) => {
+])("delete %j is refused", async (argv, message) => {
   using w = world();
   const id = await w.save("x", "-p", "demo");
   const ran = await w.kioku(["delete", ...argv.map((word) => (word === "ID" ? id : word))]);
