@@ -122,6 +122,12 @@ export function openLog(db: Database, projection: Projection, state: State) {
         .get(after)!.count;
     },
 
+    /** Takes all records for this host's own, and forgets what was noted of a mesh. */
+    forgetMesh(): void {
+      db.run("update record set received = 0 where received = 1");
+      db.run("delete from state where key like 'mesh.%'");
+    },
+
     /** Records by row number, in order; numbers without a row are left out. */
     records(seqs: readonly number[]): LogRow[] {
       return db

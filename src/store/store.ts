@@ -83,6 +83,12 @@ export function openStore(path: string, now: () => string, patience: Patience = 
 
     unread: log.unread,
 
+    /** How many records of this host no other peer and no storage is known to have. */
+    pending: (): number => log.countLocal(Number(state.get("mesh.held") ?? 0)),
+
+    /** Makes this a database that was never in a mesh: all its records are its own to tell. */
+    forgetMesh: (): void => write(log.forgetMesh),
+
     /** A fact about this host's copy that someone noted, undefined where nobody did. */
     state: (key: string): string | undefined => state.get(key),
 

@@ -115,7 +115,7 @@ export function createCatchUp(
     tick(): void {
       if (current) return;
       const now = scheduler.now();
-      peers.compare(Buffer.from(replica.set.fingerprint("")).toString("hex"), now);
+      peers.compare(replica.fingerprint(), now);
       const chosen = partner(now);
       if (chosen) void run(chosen.peer, chosen.differ);
     },

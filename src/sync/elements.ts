@@ -14,11 +14,8 @@ const crowded = 16; // mean elements per bucket at which the buckets are divided
  * range is a prefix in hex digits: the elements are hashes, so that prefixes divide them evenly. For each prefix of up
  * to four digits the sum of its elements is kept; longer ones are added up when asked for.
  *
- * A fingerprint is SHA-256 over the sum modulo 2^256 and the count, cut to 16 bytes. A sum is the same in any order and
- * follows an insertion without reading the rest. Someone free to choose elements could find two sets of equal sum
- * (Wagner 2002), but elements are hashes over ids that only the holders of the mesh key hand out.
- *
- * 43 MB at a million elements. The sums are of little-endian words: that of every platform Bun runs on.
+ * The fingerprint of all is that of core/fingerprint.ts, whose comment says what it is worth; that of a range is the same
+ * over its elements alone. 43 MB at a million elements. The words are little-endian, as every platform of Bun is.
  */
 export function createElementSet() {
   const chunks: Uint32Array[] = [];

@@ -186,7 +186,5 @@ function fitting(ranges: readonly Range[], most: number, bytes: number): number 
 }
 
 function isEqual(replica: Replica, { peer }: Session): boolean {
-  return (
-    peer?.count === replica.set.size && peer.fingerprint === Buffer.from(replica.set.fingerprint("")).toString("hex")
-  );
+  return peer?.count === replica.set.size && peer.fingerprint === replica.fingerprint();
 }

@@ -1,4 +1,4 @@
-import type { ReplicaStore } from "./replica-store.ts";
+import type { ReplicaStore, Row } from "./replica-store.ts";
 
 const heldKey = "mesh.held";
 
@@ -7,14 +7,33 @@ const heldKey = "mesh.held";
  * with a peer, or a look into the storage, moves it: announcements prove nothing.
  */
 export function createPending(store: ReplicaStore) {
-  const through = () => Number(store.state(heldKey) ?? 0);
+  let through = 0;
+  let waiting: number[] = [];
 
   return {
-    through,
-    count: () => store.countLocal(through()),
+    get through() {
+      return through;
+    },
+    get count() {
+      return waiting.length;
+    },
+
+    /** Takes up where this host stopped the last time. Before the replica is first refreshed. */
+    start(): void {
+      through = Number(store.state(heldKey) ?? 0);
+    },
+
+    /** Rows that were written here. */
+    add(rows: readonly Row[]): void {
+      for (const { seq } of rows) if (seq > through) waiting.push(seq);
+    },
+
     /** A peer or the storage has every row up to this one. */
     heldThrough(seq: number): void {
-      if (seq > through()) store.setState(heldKey, String(seq));
+      if (seq <= through) return;
+      through = seq;
+      waiting = waiting.filter((one) => one > seq);
+      store.setState(heldKey, String(seq));
     },
   };
 }

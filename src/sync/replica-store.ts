@@ -26,10 +26,8 @@ export interface Merged {
 export interface ReplicaStore {
   /** Rows after a number, oldest first. */
   rows(after: number, limit: number): Row[];
-  /** How many rows there are. */
-  count(): number;
-  /** How many rows after a number did not come from the mesh. */
-  countLocal(after: number): number;
+  /** How many rows there are, and 32 hex digits that are equal for equal sets (core/fingerprint.ts). */
+  fingerprint(): { count: number; fingerprint: string };
   /** Records by row number; numbers without a row are left out. */
   records(seqs: readonly number[]): (Record & { seq: number })[];
   /** One record by identity. */

@@ -43,6 +43,10 @@ export function createReplica(
     }
   }
 
+  function fingerprint(): string {
+    return Buffer.from(set.fingerprint("")).toString("hex");
+  }
+
   function account(record: Record, { outcome, seq, replaced }: Merged): void {
     if (outcome === "present") return;
     if (replaced) set.remove(elementOf({ ...record, digest: replaced }));
@@ -73,10 +77,13 @@ export function createReplica(
 
     refresh,
 
-    /** Another process may have replaced rows, which only their number tells; then the set is made anew. */
+    /** Fingerprint of all, in hex. */
+    fingerprint,
+
+    /** Another process may have replaced rows, which only the store's own fingerprint tells: then makes the set anew. */
     verify(): void {
       refresh();
-      if (store.count() === set.size) return;
+      if (store.fingerprint().fingerprint === fingerprint()) return;
       set = createElementSet();
       let after = 0;
       for (let rows = store.rows(0, page); rows.length; rows = store.rows(after, page)) {

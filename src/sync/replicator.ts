@@ -76,7 +76,13 @@ export function createReplicator(options: ReplicatorOptions) {
   const catchUp = createCatchUp(
     replica,
     peers,
-    { ask: (peer, question) => ask(peer.id, question), taken, ended, pending: pending.count, failed: report.failed },
+    {
+      ask: (peer, question) => ask(peer.id, question),
+      taken,
+      ended,
+      pending: () => pending.count,
+      failed: report.failed,
+    },
     { scheduler, timing },
   );
   const keeperPorts = { taken, run, running: () => running && linked };
@@ -110,6 +116,7 @@ export function createReplicator(options: ReplicatorOptions) {
 
   function writtenHere(rows: Parameters<typeof outlet.offer>[0]): void {
     outlet.offer(rows);
+    pending.add(rows);
     run(outlet.run);
     announcer.changed();
   }
@@ -120,16 +127,12 @@ export function createReplicator(options: ReplicatorOptions) {
     if (added.length) announcer.changed();
   }
 
-  function fingerprint(): string {
-    return Buffer.from(replica.set.fingerprint("")).toString("hex");
-  }
-
   function announce(): void {
     if (!linked) return;
     replica.verify();
     const { size: count } = replica.set;
     const clock = Math.floor(scheduler.clock());
-    talk.announce({ ...protocol, host: host.id, name: host.name, count, fingerprint: fingerprint(), clock });
+    talk.announce({ ...protocol, host: host.id, name: host.name, count, fingerprint: replica.fingerprint(), clock });
   }
 
   async function ask(id: PeerId, question: Question): Promise<Answer | undefined> {
@@ -150,7 +153,7 @@ export function createReplicator(options: ReplicatorOptions) {
   /** Nobody is there who could hold our records: the storage is what there is. */
   async function confirmByStorage(): Promise<void> {
     aloneSince = scheduler.now();
-    if (keeper && outlet.idle) pending.heldThrough(await keeper.heldThrough(pending.through()));
+    if (keeper && outlet.idle) pending.heldThrough(await keeper.heldThrough(pending.through));
   }
 
   const listener: MeshListener = {
@@ -205,7 +208,7 @@ export function createReplicator(options: ReplicatorOptions) {
       guard(catchUp.tick);
       if (care) run(care.tick);
       if (peers.all().some(isUnderstood)) aloneSince = now;
-      else if (now - aloneSince > timing.settle && pending.count() > 0) run(confirmByStorage);
+      else if (now - aloneSince > timing.settle && pending.count > 0) run(confirmByStorage);
       reportDuplicates(now);
     }
     guard(show);
@@ -219,12 +222,12 @@ export function createReplicator(options: ReplicatorOptions) {
 
   function status(): ReplicationStatus {
     const { current } = catchUp;
-    const own = { count: replica.set.size, fingerprint: fingerprint() };
+    const own = { count: replica.set.size, fingerprint: replica.fingerprint() };
     return {
       linked,
       records: own.count,
       fingerprint: own.fingerprint,
-      pending: pending.count(),
+      pending: pending.count,
       peers: peers.all().map((peer) => peerStatus(peer, own)),
       session: current && {
         host: current.peer.announcement?.name ?? "",
@@ -253,6 +256,7 @@ export function createReplicator(options: ReplicatorOptions) {
         store.setState(meshKey, options.meshId);
       }
       outlet.start();
+      pending.start();
       replica.refresh();
       mesh.open(listener);
       scheduler.after(timing.tick * scheduler.random(), tick);
@@ -272,10 +276,10 @@ export function createReplicator(options: ReplicatorOptions) {
         if (!linked || !outlet.idle) continue;
         session = (await catchUp.runNow()) ?? session;
         if (!session && scheduler.now() - aloneSince > timing.settle) await confirmByStorage();
-        if (!session && pending.count() === 0) break;
+        if (!session && pending.count === 0) break;
       }
       const reading = readStorage && linked && keeper ? await keeper.read() : undefined;
-      return { session, reading, pending: pending.count() };
+      return { session, reading, pending: pending.count };
     },
 
     /** Ends. What is under way is dropped; it is taken up again by the next start. */

@@ -1,4 +1,5 @@
-import { isPreferred, type Record } from "../../src/core/record.ts";
+import { emptySet, fingerprintOf, withElement } from "../../src/core/fingerprint.ts";
+import { elementOf, isPreferred, type Record } from "../../src/core/record.ts";
 import type { Merged, ReplicaStore } from "../../src/sync/replica-store.ts";
 
 interface Entry extends Record {
@@ -14,6 +15,7 @@ export function createMemoryStore(from?: { entries: Entry[]; states: [string, st
   const byIdentity = new Map([...bySeq.values()].map((entry) => [identityOf(entry), entry]));
   const states = new Map(from?.states);
   let last = from?.last ?? 0;
+  let sum = [...bySeq.values()].reduce((before, entry) => withElement(before, elementOf(entry)), emptySet);
 
   function find(kind: string, id: string): Entry | undefined {
     return byIdentity.get(identityOf({ kind, id }));
@@ -27,7 +29,11 @@ export function createMemoryStore(from?: { entries: Entry[]; states: [string, st
       const revives = known.payload === null && record.payload !== null && !erased && same;
       if (!revives) return { outcome: "present", seq: known.seq, replaced: undefined, bare: known.payload === null };
     }
-    if (known) bySeq.delete(known.seq);
+    if (known) {
+      bySeq.delete(known.seq);
+      sum = withElement(sum, elementOf(known), -1);
+    }
+    sum = withElement(sum, elementOf(record));
     const entry = {
       ...record,
       payload: erased && isContent(record.kind) ? null : record.payload,
@@ -48,8 +54,7 @@ export function createMemoryStore(from?: { entries: Entry[]; states: [string, st
 
   const store: ReplicaStore = {
     rows: (after, limit) => [...since(after)].slice(0, limit),
-    count: () => bySeq.size,
-    countLocal: (after) => [...since(after)].filter(({ received }) => !received).length,
+    fingerprint: () => ({ count: sum.count, fingerprint: fingerprintOf(sum) }),
     records: (seqs) => seqs.flatMap((seq) => bySeq.get(seq) ?? []),
     find,
     merge: (records) => records.map((record) => append(record, true)),
@@ -68,6 +73,7 @@ export function createMemoryStore(from?: { entries: Entry[]; states: [string, st
 
   return {
     ...store,
+    count: () => bySeq.size,
     /** What a save, a delete or a gc in any process of the host does. */
     append: (records: readonly Record[]) => records.map((record) => append(record, false)),
     all: (): Record[] => [...bySeq.values()],

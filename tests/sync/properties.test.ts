@@ -11,7 +11,7 @@ for (let group = 0; group < groups; group++) {
   const from = firstSeed + (group * runs) / groups;
   test(`after any mishaps, once healed, all hosts hold the same, and all of it (seeds from ${from})`, () => {
     for (let seed = from; seed < from + runs / groups; seed++) {
-      expect({ seed, problems: runChaos({ seed, operations: 60, createStore: createMemoryStore }) }).toEqual({
+      expect({ seed, problems: runChaos({ seed, operations: 40, createStore: createMemoryStore }) }).toEqual({
         seed,
         problems: [],
       });

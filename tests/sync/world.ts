@@ -14,6 +14,7 @@ import { createVirtualTime } from "./virtual-time.ts";
 export interface TestStore extends ReplicaStore {
   append(records: readonly Record[]): unknown;
   all(): Record[];
+  count(): number;
 }
 
 export interface Host {

@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { deriveKeys } from "../../src/seal/keys.ts";
+import { meshSealer } from "../../src/sync/mesh-sealer.ts";
+import { runChaos } from "./chaos.ts";
+import { createRealStore, realStores } from "./real-store.ts";
+import { areEqual, createWorld, setOf } from "./world.ts";
+
+const seeds = 12;
+
+describe("with the real store", () => {
+  let stores: ReturnType<typeof realStores>;
+  beforeEach(() => {
+    stores = realStores();
+  });
+  afterEach(() => stores.remove());
+
+  test("after any mishaps, once healed, all hosts hold the same, and all of it", () => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      expect({ seed, problems: runChaos({ seed, operations: 60, createStore: stores.create }) }).toEqual({
+        seed,
+        problems: [],
+      });
+    }
+  }, 60_000);
+
+  test("hosts of a sealed mesh exchange what each has, and see what the other deletes and erases", () => {
+    const world = createWorld(1);
+    const sealer = meshSealer(deriveKeys(new Uint8Array(32).fill(7)));
+    const [a, b] = [createRealStore(), createRealStore()].map((store) => world.host(store, { sealer }));
+    const records = Array.from({ length: 600 }, (_, i) =>
+      world.record("observation", undefined, { content: `n ${i}` }),
+    );
+    a!.store.append(records.slice(0, 300));
+    b!.store.append(records.slice(300));
+    expect(world.until(() => areEqual([a!, b!]) && a!.store.count() === 600, 20_000)).toBe(true);
+    a!.store.append([world.record("tombstone", records[400]!.id), world.record("erasure", records[500]!.id)]);
+    world.run(5_000);
+    expect(setOf(a!.store)).toBe(setOf(b!.store));
+    expect(b!.store.find("observation", records[500]!.id)?.payload).toBeNull();
+    expect(b!.store.find("tombstone", records[400]!.id)).toBeDefined();
+    expect(b!.replicator.status().pending).toBe(0);
+  });
+
+  test("a database that leaves its mesh has everything to tell again", () => {
+    const world = createWorld(2);
+    const store = createRealStore();
+    store.setState("mesh.id", "mesh");
+    store.merge([world.record("observation", undefined)]);
+    expect(store.rows(0, 10).map(({ received }) => received)).toEqual([true]);
+    store.forgetMesh();
+    expect(store.rows(0, 10).map(({ received }) => received)).toEqual([false]);
+    expect(store.state("mesh.id")).toBeUndefined();
+  });
+});
