@@ -16,7 +16,8 @@ export interface System {
 }
 
 /** This machine, each part read once, when first asked: files are only touched by what needs them. */
-export function openHost({ env, platform, homeDirectory, workingDirectory, now }: System) {
+export function openHost(system: System) {
+  const { env, platform, homeDirectory, workingDirectory, now } = system;
   const paths = once(() => pathsOf(env, platform, homeDirectory));
   return {
     paths,
@@ -25,6 +26,7 @@ export function openHost({ env, platform, homeDirectory, workingDirectory, now }
     idleVariables: once(() => idleVariables(env)),
     makeDirectory: makePrivateDirectory,
     writeFile: writePrivateFile,
+    agents: async () => (await import("./agents/agents.ts")).openAgents(system),
     who: once(() => {
       const [family, client] = [agentFamily(env), clientId(env)];
       return {

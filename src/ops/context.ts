@@ -1,6 +1,7 @@
 import { UserError } from "../core/errors.ts";
 import type { Identity, Visibility } from "../core/observation.ts";
 import type { Store } from "../store/store.ts";
+import type { Agents } from "./agents.ts";
 
 /** Where this machine keeps our files. */
 export interface Paths {
@@ -55,6 +56,8 @@ export interface Context {
   idleVariables(): readonly string[];
   /** Writes a file that only its owner can read, whole or not at all. */
   writeFile(path: string, text: string): void;
+  /** The agents on this machine. */
+  agents(): Promise<Agents>;
   /** Says something beside the answer (on stderr). Absent where nobody would read it. */
   note?(line: string): void;
   /** Asks for a yes. Undefined where nobody is there to answer. */

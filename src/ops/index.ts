@@ -4,10 +4,25 @@ import { drain } from "./drain.ts";
 import { gc } from "./gc.ts";
 import { getMemory } from "./get-memory.ts";
 import { init } from "./init.ts";
+import { mcpInstall } from "./mcp-install.ts";
+import { mcpUninstall } from "./mcp-uninstall.ts";
 import { recallContext } from "./recall-context.ts";
 import { save } from "./save.ts";
 import { search } from "./search.ts";
 import { status } from "./status.ts";
 
 /** Every operation, in the order help and tools/list show them. */
-export const operations = [save, search, recallContext, getMemory, deleteOperation, gc, init, status, drain, doctor];
+export const operations = [
+  save,
+  search,
+  recallContext,
+  getMemory,
+  deleteOperation,
+  gc,
+  init,
+  status,
+  drain,
+  doctor,
+  mcpInstall,
+  mcpUninstall,
+];

@@ -1,6 +1,7 @@
 import { UserError } from "../core/errors.ts";
 import { timestamp } from "../core/time.ts";
 import { openStore, type Store } from "../store/store.ts";
+import type { Agents } from "./agents.ts";
 import type { Context, Paths, Settings, Who } from "./context.ts";
 
 /** The machine as an operation sees it. Each part is looked up when first asked. */
@@ -12,6 +13,7 @@ export interface Host {
   idleVariables(): readonly string[];
   makeDirectory(path: string): void;
   writeFile(path: string, text: string): void;
+  agents(): Promise<Agents>;
 }
 
 /** This program and its sources of time and chance. */
@@ -47,6 +49,7 @@ export function openContext(build: Build, options: { rebuild: boolean } & Pick<C
     projectHere: host.projectHere,
     idleVariables: host.idleVariables,
     writeFile: host.writeFile,
+    agents: host.agents,
   };
   return { context, close: () => store?.close() };
 }

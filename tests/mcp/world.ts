@@ -43,6 +43,7 @@ export function contextWith(changes: Partial<Context> = {}): Context {
     projectHere: () => "demo",
     idleVariables: () => [],
     writeFile: () => {},
+    agents: () => Promise.reject(new Error("there are no agents in memory")),
     ...changes,
   };
 }

@@ -1,0 +1,199 @@
+import { existsSync, realpathSync } from "node:fs";
+import { basename } from "node:path";
+import { z } from "zod";
+import { clients, serverEntry, serverName, startsOurServer, type ServerEntry } from "../core/agent.ts";
+import { UserError } from "../core/errors.ts";
+import { agentsMeant, registered, told, type Agent, type Agents } from "./agents.ts";
+import type { Context } from "./context.ts";
+import { list, text } from "./fields.ts";
+import { repairSteps } from "./mcp-repair.ts";
+import { defineOperation, surfaces } from "./operation.ts";
+
+export const client = z.enum(clients);
+export const registeredName = text
+  .regex(/^[A-Za-z0-9_-]+$/, "may have letters, digits, _ and - only")
+  .default(serverName);
+
+/** What became of one agent. */
+interface Installed {
+  client: string;
+  outcome: "registered" | "already registered" | "repaired" | "planned" | "declined" | "failed";
+  said: string[];
+}
+
+export const mcpInstall = defineOperation({
+  command: "mcp install",
+  group: "host",
+  summary: "Register the MCP server with the agents on this machine, and prove that it works.",
+  examples: ["mcp install", "mcp install --client codex-cli", "mcp install --dry-run", "mcp install --repair"],
+  exits: { 1: "It is registered already, or could not be registered or proved everywhere." },
+  effect: "write",
+  input: z.strictObject({
+    client: client
+      .optional()
+      .describe("The agent. Without it: every one that is on this machine, each after a question."),
+    name: registeredName.describe("The name to register it under.").register(surfaces, { cli: { metavar: "NAME" } }),
+    env: list
+      .default([])
+      .describe("A variable the server gets beside the agent's family and client id; may be repeated.")
+      .register(surfaces, { cli: { short: "e", metavar: "K=V" } }),
+    force: z.boolean().default(false).describe("Overwrite an entry of this name."),
+    repair: z
+      .boolean()
+      .default(false)
+      .describe("Point an entry that is there to this program, rename its old variables, remove its duplicates."),
+    dry_run: z.boolean().default(false).describe("Say what would be done, and do nothing."),
+  }),
+  output: z.strictObject({
+    agents: z.array(
+      z.strictObject({
+        client: z.string(),
+        outcome: z.enum(["registered", "already registered", "repaired", "planned", "declined", "failed"]),
+        said: z.array(z.string()),
+      }),
+    ),
+  }),
+  async run(ctx, input) {
+    const agents = await ctx.agents();
+    const variables = readVariables(input.env);
+    const server = agents.server();
+    if (!server) {
+      throw new UserError("usage", "kioku-mesh-mcp not on PATH.", {
+        hint: "put the directory of kioku-mesh on PATH: agents start the server by its path there",
+      });
+    }
+    const results: Installed[] = [];
+    for (const agent of found(agents, input.client)) {
+      const entry = serverEntry(server, agent.client, variables);
+      const work = input.repair
+        ? () => repairFor(agents, agent, server, input)
+        : () => installFor(ctx, agents, agent, entry, input);
+      results.push(input.client ? await work() : await work().catch((error) => failed(agent, error)));
+    }
+    sayWhetherOther(ctx, server.command);
+    return { agents: results };
+  },
+  text: ({ agents }) => agents.flatMap(({ said }) => said).join("\n"),
+  status: ({ agents }) => (agents.some(({ outcome }) => outcome === "failed") ? 1 : 0),
+});
+
+interface Wish {
+  client?: string | undefined;
+  name: string;
+  force: boolean;
+  dry_run: boolean;
+}
+
+async function installFor(
+  ctx: Context,
+  agents: Agents,
+  agent: Agent,
+  entry: ServerEntry,
+  wish: Wish,
+): Promise<Installed> {
+  const { client } = agent;
+  const { name, force, dry_run } = wish;
+  if (agent.has(name) && !force) {
+    const there = registered(agent, name);
+    if (wish.client || !there || !startsOurServer(there.entry)) {
+      throw new UserError("conflict", agent.taken(name), { exit: 1 });
+    }
+    return await proved(agents, agent, name, "already registered", `${name} is already registered with ${agent.title}`);
+  }
+  if (dry_run) return { client, outcome: "planned", said: [agent.plan(name, entry)] };
+  if (!wish.client && (await declines(ctx, agent, name))) {
+    return { client, outcome: "declined", said: [`${agent.title}: left as it is`] };
+  }
+  const said = await agent.register(name, entry);
+  sayDuplicates(ctx, agent, name);
+  return await proved(agents, agent, name, "registered", said);
+}
+
+async function repairFor(
+  agents: Agents,
+  agent: Agent,
+  server: Pick<ServerEntry, "command" | "args">,
+  { name, dry_run }: Wish,
+): Promise<Installed> {
+  const steps = repairSteps(agent, name, server);
+  if (steps.length === 0) {
+    return await proved(agents, agent, name, "already registered", `'${name}' in ${agent.file}: nothing to repair.`);
+  }
+  if (dry_run)
+    return { client: agent.client, outcome: "planned", said: steps.map(({ says }) => `# would have ${says}`) };
+  const said = steps.map(({ says, take }) => {
+    const backup = take();
+    return backup ? `${says}; previous file kept at ${backup}` : says;
+  });
+  return await proved(agents, agent, name, "repaired", ...said);
+}
+
+/** Starts what the agent's configuration says now, read back from it, and adds what came of it. */
+async function proved(
+  agents: Agents,
+  agent: Agent,
+  name: string,
+  outcome: Installed["outcome"],
+  ...said: string[]
+): Promise<Installed> {
+  const { client } = agent;
+  try {
+    const { entry } = registered(agent, name) ?? {};
+    if (!entry) throw new UserError("unavailable", `${agent.file} does not have ${name}`);
+    const server = await agents.prove(entry);
+    return { client, outcome, said: [...said, `proved: ${server} saved, found and deleted a memory as ${client}`] };
+  } catch (error) {
+    const undo = `undo: kioku-mesh mcp uninstall --client ${client}${name === serverName ? "" : ` --name ${name}`}`;
+    return { client, outcome: "failed", said: [...said, `error: ${told(error)}`, undo] };
+  }
+}
+
+function found(agents: Agents, client: Agent["client"] | undefined): Agent[] {
+  const meant = agentsMeant(agents, client);
+  const [only] = meant;
+  if (client && !only!.present()) {
+    throw new UserError("usage", `${only!.title} is not on this machine: no program on PATH, no ${only!.file}`, {
+      hint: "install it first",
+    });
+  }
+  if (only) return meant;
+  throw new UserError("notFound", `no agent is on this machine that can be registered with`, {
+    hint: `known are ${agents.all.map(({ title }) => title).join(", ")}; for others see docs/mcp-clients.md`,
+  });
+}
+
+async function declines(ctx: Context, agent: Agent, name: string): Promise<boolean> {
+  const through = agent.client === "claude-code" && agent.program ? `via ${agent.program}` : `in ${agent.file}`;
+  return (await ctx.confirm?.(`Register ${name} with ${agent.title} ${through}?`)) === false;
+}
+
+function failed({ client, title }: Agent, error: unknown): Installed {
+  return { client, outcome: "failed", said: [`error: ${title}: ${told(error)}`] };
+}
+
+function readVariables(pairs: readonly string[]): ServerEntry["env"] {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, key, value] = /^([^=]+)=([^]*)$/.exec(pair) ?? [];
+      if (key !== undefined && value !== undefined) return [key, value];
+      throw new UserError("usage", `--env takes K=V, got '${pair}'`);
+    }),
+  );
+}
+
+/** Another release earlier on PATH is what agents would start: better known than searched for. */
+function sayWhetherOther(ctx: Context, command: string): void {
+  if (!existsSync(ctx.binary) || !basename(ctx.binary).startsWith("kioku-mesh")) return; // run from source
+  if (realpathSync(command) === realpathSync(ctx.binary)) return;
+  ctx.note?.(`note: ${command} on PATH is not this program (${ctx.binary})`);
+}
+
+function sayDuplicates(ctx: Context, agent: Agent, name: string): void {
+  for (const { name: other, scope, file, entry } of agent.lists().flatMap((servers) => servers.registrations())) {
+    if (other === name && scope !== "user")
+      ctx.note?.(`note: ${name} in ${file} (${scope} scope) comes before it here`);
+    else if (other !== name && startsOurServer(entry)) {
+      ctx.note?.(`note: ${other} in ${file} starts it too; kioku-mesh mcp install --repair removes it`);
+    }
+  }
+}

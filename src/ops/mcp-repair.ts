@@ -1,0 +1,65 @@
+import {
+  repaired,
+  repairOf,
+  startsOurServer,
+  type Registration,
+  type Repair,
+  type ServerEntry,
+} from "../core/agent.ts";
+import { UserError } from "../core/errors.ts";
+import type { Agent } from "./agents.ts";
+
+type Program = Pick<ServerEntry, "command" | "args">;
+
+/** One change to an agent's configuration: what is said of it, and what does it. */
+interface Step {
+  says: string;
+  /** Gives the path of the backup. */
+  take(): string | undefined;
+}
+
+/** What repairs the entry of a name wherever an agent has it, and removes what starts the same server a second time. */
+export function repairSteps(agent: Agent, name: string, program: Program): Step[] {
+  const lists = agent.lists().map((servers) => ({ servers, all: servers.registrations() }));
+  const others = lists.flatMap(({ all }) => all).filter((other) => other.name !== name && startsOurServer(other.entry));
+  if (!lists.some(({ all }) => all.some((registration) => registration.name === name))) {
+    throw new UserError("notFound", `'${name}' is not registered with ${agent.title}`, {
+      exit: 1,
+      hint: others[0]
+        ? `'${others[0].name}' starts the server: --name ${others[0].name}`
+        : "register it without --repair",
+    });
+  }
+  let users: ServerEntry | undefined; // the user's own entry, as it will be
+  return lists.flatMap(({ servers, all }) =>
+    all.flatMap((registration): Step[] => {
+      const { name: own, entry, scope, file } = registration;
+      const where = `in ${file} (${scope} scope)`;
+      const removal = (why: string) => ({ says: `removed '${own}' ${where}, ${why}`, take: () => servers.remove(own) });
+      if (own !== name)
+        return scope === "user" && startsOurServer(entry) ? [removal(`as '${name}' starts the same`)] : [];
+      const repair = repairFor(registration, program);
+      const after = repair ? repaired(entry, repair) : entry;
+      if (scope === "user") users = after;
+      else if (scope === "local" && users && Bun.deepEquals(after, users))
+        return [removal("as the user's own entry is equal")];
+      if (!repair) return [];
+      return [{ says: `${words(repair)} '${name}' ${where}`, take: () => servers.repair(name, repair, after) }];
+    }),
+  );
+}
+
+/** A repository's entry is shared with other machines, where this one's path would be wrong. */
+function repairFor({ scope, entry }: Registration, program: Program): Repair | undefined {
+  return repairOf(entry, scope === "project" ? entry : program);
+}
+
+function words({ command, args, renamed, dropped }: Repair): string {
+  const parts = [
+    ...(renamed.length + dropped.length > 0 ? ["repaired identity env for"] : []),
+    ...(command !== undefined || args !== undefined
+      ? [`re-pointed${command === undefined ? "" : ` to ${command}`}`]
+      : []),
+  ];
+  return parts.join(" and ");
+}
