@@ -175,7 +175,7 @@ export interface StartConfig {
   listen: Endpoint[];
   connect: string[];
   /** The storages and volumes that must be there once the router is ready. */
-  storages: string[];
+  storages: { name: string; directory?: string }[];
   volumes: string[];
 }
 
@@ -222,7 +222,10 @@ export function startConfig(file: JsonObject, start: StartChoices): StartConfig 
       ...(storage && { storage_manager: storage }),
     },
   };
-  const storages = Object.keys(child(storage ?? {}, "storages"));
+  const storages = Object.entries(child(storage ?? {}, "storages")).map(([name, described]) => {
+    const { dir } = child(isObject(described) ? described : {}, "volume");
+    return { name, ...(typeof dir === "string" && { directory: dir }) };
+  });
   const volumes = Object.keys(child(storage ?? {}, "volumes"));
   return { text: `${JSON.stringify(config, null, 2)}\n`, listen, connect, storages, volumes };
 }

@@ -30,8 +30,8 @@ export interface GuardedOptions {
 }
 
 /**
- * Starts a program that ends when this process does. Windows needs no guard: Bun starts children in a job object that the
- * system ends with their parent. Throws UserError `unavailable` where it cannot be started.
+ * Starts a program that ends when this process does. Windows needs no guard: there Bun's children are in a job that the
+ * system ends with their parent (oven-sh/bun#31603). Throws UserError `unavailable` where it cannot be started.
  */
 export function startGuarded(command: string[], options: GuardedOptions): GuardedProcess {
   const windows = (options.platform ?? process.platform) === "win32";

@@ -16,6 +16,8 @@ export interface ReadyTiming {
   answerMs: number;
   /** Until its storages must be live: an empty one first fetches everything from another router. */
   storageMs: number;
+  /** After so long it is told what is missing. */
+  tellMs: number;
 }
 
 /** What the router that was started must turn out to be. */
@@ -23,8 +25,17 @@ export interface Expected {
   id: string;
   port: number;
   authority: string | undefined;
-  storages: readonly string[];
+  storages: readonly { name: string }[];
   volumes: readonly string[];
+  /** The errors that it has printed up to now. */
+  errors: readonly string[];
+}
+
+/** Why a router is not ready. */
+export interface Obstacle {
+  reason: string;
+  /** The storage whose files RocksDB finds damaged. */
+  damaged?: string;
 }
 
 /** Undefined once the router answers as itself with everything live, else why it does not in time. */
@@ -32,31 +43,40 @@ export async function whenReady(
   expected: Expected,
   timing: ReadyTiming,
   probe: Probe,
+  onWaiting: (problem: string) => void,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Obstacle | undefined> {
   const start = performance.now();
+  let told = "";
   for (let delayMs = 50; !signal.aborted; delayMs = Math.min(delayMs * 2, 1_000)) {
     const outcome = judge(expected, await ask(expected, probe, signal));
     if (outcome === "ready") return undefined;
-    if (outcome.at === "another") return outcome.problem;
-    const limitMs = outcome.at === "storage" ? timing.storageMs : timing.answerMs;
-    if (performance.now() - start >= limitMs) return `the router is not ready: ${outcome.problem}`;
+    if (outcome.at === "end") return outcome;
+    const waitedMs = performance.now() - start;
+    if (waitedMs >= (outcome.at === "storage" ? timing.storageMs : timing.answerMs))
+      return { reason: `the router is not ready: ${outcome.reason}` };
+    if (waitedMs >= timing.tellMs && outcome.reason !== told) onWaiting((told = outcome.reason));
     await pause(delayMs, signal);
   }
-  return String(signal.reason);
+  return { reason: String(signal.reason) };
 }
 
-/** `another`: it is not the router we started, and waiting will not make it so. */
-type Outcome = "ready" | { at: "another" | "answer" | "storage"; problem: string };
+/** `end`: waiting will not make it what it should be. */
+type Outcome = "ready" | ({ at: "answer" | "storage" | "end" } & Obstacle);
 
-function judge({ id, port, storages, volumes }: Expected, view: RouterView | Error): Outcome {
-  if (view instanceof Error) return { at: "answer", problem: view.message };
+function judge({ id, port, storages, volumes, errors }: Expected, view: RouterView | Error): Outcome {
+  if (view instanceof Error) return { at: "answer", reason: view.message };
   if (view.zid.replace(/^0+/, "") !== id)
-    return { at: "another", problem: `port ${port} of 127.0.0.1 answers as another router, ${view.zid}` };
+    return { at: "end", reason: `port ${port} of 127.0.0.1 answers as another router, ${view.zid}` };
   const volume = volumes.find((name) => !view.volumes.includes(name));
-  if (volume) return { at: "answer", problem: `its volume ${volume} is not loaded` };
-  const storage = storages.find((name) => !view.storages.includes(name));
-  return storage ? { at: "storage", problem: `its storage ${storage} is not live` } : "ready";
+  if (volume) return { at: "answer", reason: `its volume ${volume} is not loaded` };
+  const storage = storages.find(({ name }) => !view.storages.includes(name))?.name;
+  if (!storage) return "ready";
+  // An empty storage fetches from others first, which may take long; one that cannot be opened is told apart by the log.
+  const error = errors.find((line) => line.includes(`Cannot spawn storage '${storage}'`));
+  if (!error) return { at: "storage", reason: `its storage ${storage} is not live` };
+  const reason = `its storage ${storage} cannot be opened: ${error.replace(/^.*?': /, "")}`;
+  return { at: "end", reason, ...(error.includes("Corruption:") && { damaged: storage }) };
 }
 
 async function ask({ port, authority }: Expected, probe: Probe, signal: AbortSignal): Promise<RouterView | Error> {

@@ -1,17 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { renameSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Credentials } from "../seal/certificate.ts";
 import { pause, whenAborted } from "./abort.ts";
 import { webSocketCredentialPaths, writeCredentials } from "./certificates.ts";
 import { type JsonObject, startConfig } from "./config.ts";
-import { routerEnvironment } from "./environment.ts";
+import { rocksdbRoot, routerEnvironment } from "./environment.ts";
 import { startGuarded } from "./guard.ts";
 import { openLogFile } from "./log-file.ts";
 import { commandLine, freeLoopbackPort, type PortConflict, portConflicts } from "./ports.ts";
 import { privateDirectory, writePrivate } from "./private-files.ts";
 import { holdRouter, type Router } from "./provision.ts";
-import { type Probe, type ReadyTiming, whenReady } from "./readiness.ts";
+import { type Obstacle, type Probe, type ReadyTiming, whenReady } from "./readiness.ts";
 import { readRunning, removeRunning, type RunningRouter, writeRunning } from "./running.ts";
 
 /** What to run. Asked for anew at each start, so that a repaired file or a stored key takes effect. */
@@ -29,6 +30,8 @@ export interface RouterPlan {
 export type RouterState =
   /** `conflicts`: listen endpoints whose port another process holds. The router runs without them and tries them again. */
   | { state: "starting"; conflicts: readonly PortConflict[] }
+  /** It runs, but has not been ready for a while: an empty storage first fetches everything from another router. */
+  | { state: "waiting"; problem: string }
   | { state: "ready"; router: RunningRouter; conflicts: readonly PortConflict[] }
   /** It ended, or was not what it should be. It starts again by itself. */
   | { state: "restarting"; reason: string; delayMs: number }
@@ -50,6 +53,7 @@ const usualTiming: Timing = {
   stableMs: 60_000,
   answerMs: 30_000,
   storageMs: 600_000,
+  tellMs: 3_000,
 };
 
 export interface SupervisorOptions {
@@ -82,7 +86,7 @@ export function superviseRouter(options: SupervisorOptions): Supervisor {
   const stopping = new AbortController();
   let restart = new AbortController();
   const done = (async () => {
-    await endLeftover(options.directory);
+    await endLeftover(options.directory).catch(() => {}); // it ended meanwhile, or it is not ours to end: its lock will tell
     let delayMs = timing.firstDelayMs;
     while (!stopping.signal.aborted) {
       restart = new AbortController();
@@ -127,12 +131,18 @@ async function runRouter(options: SupervisorOptions, timing: Timing, signal: Abo
   try {
     const authority = plan.webSocket?.authority;
     const waiting = new AbortController();
+    const expected = { ...start.config, id, port, authority, errors: child.errors };
+    const tell = (problem: string) => options.onState({ state: "waiting", problem });
     const obstacle = await Promise.race([
-      child.ended,
-      whenAborted(signal),
-      whenReady({ ...start.config, id, port, authority }, timing, options.probe, waiting.signal),
+      Promise.race([child.ended, whenAborted(signal)]).then((reason): Obstacle => ({ reason })),
+      whenReady(expected, timing, options.probe, tell, waiting.signal),
     ]).finally(() => waiting.abort("the router ended"));
-    if (obstacle !== undefined) return { readyMs: 0, reason: obstacle };
+    if (obstacle) {
+      await child.stop();
+      const damaged = start.config.storages.find(({ name }) => name === obstacle.damaged);
+      if (damaged?.directory) return { readyMs: 0, reason: replaceStorage(damaged.directory, plan, options) };
+      return { readyMs: 0, reason: obstacle.reason };
+    }
     const readySince = performance.now();
     const running = {
       pid: child.pid,
@@ -171,26 +181,31 @@ function startRouter({ router }: { router: Router }, options: SupervisorOptions)
   const { directory, env, stateDirectory } = options;
   const log = openLogFile(join(directory, "zenohd.log"));
   const release = holdRouter(router);
-  const complaint = { text: "", at: Number.NEGATIVE_INFINITY };
+  const errors: string[] = [];
+  let lastErrorAt = Number.NEGATIVE_INFINITY;
   const child = startGuarded([router.zenohd, "-c", configPath(directory)], {
     directory,
     env: routerEnvironment(env, stateDirectory),
     onLine(line) {
       log.write(line);
-      if (/error|panicked/i.test(line)) Object.assign(complaint, { text: withoutPrefix(line), at: performance.now() });
+      if (!/error|panicked/i.test(line)) return;
+      errors.push(withoutPrefix(line));
+      if (errors.length > 50) errors.shift();
+      lastErrorAt = performance.now();
     },
   });
   return {
     pid: child.pid,
+    errors,
     ended: child.ended.then((how) => {
-      const why = performance.now() - complaint.at < 1_000 ? `: ${complaint.text}` : ""; // an older one has other causes
+      const why = performance.now() - lastErrorAt < 1_000 ? `: ${errors.at(-1)}` : ""; // an older one has other causes
       return `the router ${how}${why}`;
     }),
-    async stop() {
+    stop: once(async () => {
       await child.stop();
       release();
       log.close();
-    },
+    }),
   };
 }
 
@@ -198,11 +213,36 @@ function configPath(directory: string): string {
   return join(directory, "zenohd.json");
 }
 
+/**
+ * Makes room for a new storage in place of a damaged one, and tells so. What a sealed mesh stores is in every host's database,
+ * so it can go. An open mesh's may hold what only the Python original has written, so it is kept under another name.
+ */
+function replaceStorage(name: string, { meshId }: RouterPlan, { env, stateDirectory, now }: SupervisorOptions): string {
+  const path = resolve(rocksdbRoot(env, stateDirectory), name);
+  if (meshId !== undefined) {
+    rmSync(path, { recursive: true, force: true });
+    return `its storage ${name} was damaged and is made anew`;
+  }
+  const aside = `${path}.damaged-${now()
+    .toISOString()
+    .replace(/\.\d+|\W/g, "")}`;
+  renameSync(path, aside);
+  return `its storage ${name} was damaged and is made anew; the damaged one is now ${aside}`;
+}
+
 /** Ends a router of ours that survived its supervisor, which takes somebody who kills both and the watcher. */
 async function endLeftover(directory: string): Promise<void> {
   const left = readRunning(directory);
-  if (left && commandLine(left.pid).includes(configPath(directory))) process.kill(left.pid, "SIGKILL");
+  if (left && commandLine(left.pid).includes(configPath(directory))) {
+    process.kill(left.pid, "SIGKILL");
+    for (let waits = 0; waits < 100 && commandLine(left.pid) !== ""; waits++) await Bun.sleep(20); // it holds RocksDB's lock
+  }
   removeRunning(directory);
+}
+
+function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => (running ??= run());
 }
 
 /** A line of zenohd's log without time, thread and module. */

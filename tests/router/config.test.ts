@@ -129,7 +129,10 @@ describe("what a start adds", () => {
 
   test("a storage for the sealed records of this mesh alone, in a directory of its own", () => {
     const { storages, volumes } = startConfig(parseRouterFile(sealed("hub"), "f"), { ...start, meshId });
-    expect({ storages, volumes }).toEqual({ storages: ["kioku"], volumes: ["rocksdb"] });
+    expect({ storages, volumes }).toEqual({
+      storages: [{ name: "kioku", directory: `kioku_${meshId}` }],
+      volumes: ["rocksdb"],
+    });
     expect(started(sealed("hub"), { meshId }).plugins.storage_manager.storages).toEqual({
       kioku: {
         key_expr: `kioku/${meshId}/record/**`,

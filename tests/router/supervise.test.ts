@@ -21,7 +21,7 @@ import { tryRouter } from "../../src/router/trial.ts";
 import { issueLoopbackCredentials } from "../../src/seal/authority.ts";
 import { testWith } from "../needs.ts";
 import { realRouter } from "./real-router.ts";
-import { cleanUp, eventually, freePort, supervise, temporaryDirectory } from "./supervised.ts";
+import { cleanUp, endLater, eventually, freePort, supervise, temporaryDirectory } from "./supervised.ts";
 import { getAll, openSession, probe } from "./zenoh-probe.ts";
 
 const routerTest = testWith("a router");
@@ -121,7 +121,9 @@ describe("no router outlives its supervisor", () => {
       [process.execPath, "--preload", "./build/wasm-esm.ts", "tests/router/supervisor-process.ts", state],
       { stdout: "ignore", stderr: "ignore", stdin: "ignore" },
     );
+    endLater(child.pid);
     const router = await eventually("the router is ready", () => readRunning(join(state, "mesh")));
+    endLater(router.pid);
     return { child, router };
   }
   /** The watcher is the only other member of the router's process group. */
@@ -187,11 +189,21 @@ describe("what stands in a router's way is named", () => {
     const port = await freePort();
     const first = supervise(() => hub(port));
     await first.next("ready");
-    const second = supervise(() => hub(port), {
-      env: { ZENOH_BACKEND_ROCKSDB_ROOT: first.state },
-      timing: { answerMs: 1_000, storageMs: 1_000 },
+    const second = supervise(() => hub(port), { env: { ZENOH_BACKEND_ROCKSDB_ROOT: first.state } });
+    expect((await second.next("restarting")).reason).toMatch(/^its storage agent_mem cannot be opened: .* lock file/);
+    await first.stop();
+    await second.next("ready");
+  });
+
+  routerTest("a storage that another router is filling is waited for, and that is told", async () => {
+    let asked = 0;
+    const supervised = supervise(() => hub(port), {
+      probe: async (...request) => ({ ...(await probe(...request)), ...(asked++ < 2 && { storages: [] }) }),
+      timing: { tellMs: 0 },
     });
-    expect((await second.next("restarting")).reason).toContain("its storage agent_mem is not live");
+    const port = await freePort();
+    await supervised.next("ready");
+    expect(supervised.states).toContainEqual({ state: "waiting", problem: "its storage agent_mem is not live" });
   });
 
   routerTest("a volume that does not load", async () => {
@@ -260,6 +272,39 @@ routerTest("what was stored under an open mesh's keys is there after a restart, 
   const second = await openSession((await supervised.next("ready")).router.port);
   expect(await getAll(second, "mem/**")).toEqual(new Map([[key, '{"content": "日本語"}']]));
   await second.close();
+});
+
+describe("a damaged storage is made anew", () => {
+  const damage = (state: string, name: string) => writeFileSync(join(state, name, "CURRENT"), "damaged");
+
+  routerTest("in an open mesh beside the damaged one, whose records may be nowhere else", async () => {
+    const port = await freePort();
+    const supervised = supervise(() => hub(port));
+    const { router } = await supervised.next("ready");
+    damage(supervised.state, "agent_mem");
+    process.kill(router.pid, "SIGKILL");
+    await supervised.next("restarting");
+    expect((await supervised.next("restarting")).reason).toContain(
+      "its storage agent_mem was damaged and is made anew",
+    );
+    await supervised.next("ready");
+    expect(readFileSync(join(supervised.state, "agent_mem.damaged-20260102T030405Z", "CURRENT"), "utf8")).toBe(
+      "damaged",
+    );
+  });
+
+  routerTest("in a sealed mesh in its place, because every host has its records", async () => {
+    const tls = { root_ca_certificate: "", listen_certificate: "", connect_certificate: "", enable_mtls: true };
+    const file = { transport: { link: { tls } }, plugins: { storage_manager: { volumes: { rocksdb: {} } } } };
+    const supervised = supervise(() => ({ file, meshId: "00ff" }));
+    const { router } = await supervised.next("ready");
+    damage(supervised.state, "kioku_00ff");
+    process.kill(router.pid, "SIGKILL");
+    await supervised.next("restarting");
+    await supervised.next("restarting");
+    await supervised.next("ready");
+    expect(readdirSync(supervised.state).toSorted()).toEqual(["kioku_00ff", "mesh"]);
+  });
 });
 
 routerTest("a trial shows that a router works, and tells its version", async () => {

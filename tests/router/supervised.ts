@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "../../src/router/private-files.ts";
 import {
   type RouterPlan,
   type RouterState,
@@ -25,6 +26,13 @@ export interface Supervised {
 }
 
 const cleanups: (() => Promise<void> | void)[] = [];
+
+/** Has a process killed at the end of the test, if it is still there then. */
+export function endLater(pid: number): void {
+  cleanups.push(() => {
+    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  });
+}
 
 /** For `afterEach`: ends everything that the tests have started, also when they failed. */
 export async function cleanUp(): Promise<void> {

@@ -11,11 +11,12 @@ globalThis.WebSocket = class extends Plain {
   }
 } as typeof WebSocket;
 
-// It also greets at each connection.
+// It also greets at each connection, and complains when its router is killed, as these tests do all the time.
 for (const level of ["log", "warn"] as const) {
   const print = console[level];
   console[level] = (...words: unknown[]) => {
-    if (!/^(Connected to\b|Successfully opened session)/.test(String(words[0]))) print(...words);
+    if (!/^(Connected to|Successfully opened session|Restart connection|WebSocket )/.test(String(words[0])))
+      print(...words);
   };
 }
 
