@@ -24,7 +24,7 @@ interface Installed {
 export const mcpInstall = defineOperation({
   command: "mcp install",
   group: "host",
-  summary: "Register the MCP server with the agents on this machine, and prove that it works.",
+  summary: "Register the MCP server with this machine's agents, and prove that it works.",
   examples: ["mcp install", "mcp install --client codex-cli", "mcp install --dry-run", "mcp install --repair"],
   exits: { 1: "It is registered already, or could not be registered or proved everywhere." },
   effect: "write",

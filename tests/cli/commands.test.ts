@@ -13,7 +13,7 @@ describe("a command line that cannot be is refused with one line and a hint:", (
     [["svae", "x"], "unknown command 'svae'", "did you mean save?"],
     [["frobnicate"], "unknown command 'frobnicate'", "see: kioku-mesh --help"],
     [["toString"], "unknown command 'toString'", "see: kioku-mesh --help"],
-    [["mcp"], "mcp needs a subcommand", "one of: mcp serve"],
+    [["mcp"], "mcp needs a subcommand", "one of: mcp install, mcp uninstall, mcp serve"],
     [["mcp", "sevre"], "unknown command 'mcp sevre'", "did you mean mcp serve?"],
     [["mcp", "--loud", "serve"], "unknown command 'mcp --loud'", "see: kioku-mesh --help"],
     [["save"], "the argument CONTENT is missing", "see: kioku-mesh save --help"],

@@ -26,23 +26,24 @@ afterAll(() => rmSync(built, { recursive: true, force: true }));
 /** A machine on which kioku-mesh is installed, and the agents have a configuration but no program. */
 function machine({ codex, claude }: { codex?: string | null; claude?: string | null } = {}) {
   const w = world();
-  const bin = w.directory("bin");
+  const bin = w.files.directory("bin");
   const server = join(bin, "kioku-mesh-mcp");
   symlinkSync(binary, server);
-  if (codex !== undefined) w.directory(".codex");
-  if (claude !== undefined) w.directory(".claude");
-  const files = { codex: join(w.home, ".codex/config.toml"), claude: join(w.home, ".claude.json") };
-  if (codex) writeFileSync(files.codex, codex);
-  if (claude) writeFileSync(files.claude, claude);
+  if (codex !== undefined) w.files.directory(".codex");
+  if (claude !== undefined) w.files.directory(".claude");
+  const configs = { codex: join(w.home, ".codex/config.toml"), claude: join(w.home, ".claude.json") };
+  if (codex) writeFileSync(configs.codex, codex);
+  if (claude) writeFileSync(configs.claude, claude);
   const mcp = (line: string, options: Parameters<typeof w.kioku>[1] = {}) =>
     w.kioku(["mcp", ...line.split(" ")], { ...options, env: { PATH: bin, ...options.env } });
   return {
     ...w,
     bin,
     server,
-    files,
+    configs,
     mcp,
-    read: (agent: keyof typeof files) => (existsSync(files[agent]) ? readFileSync(files[agent], "utf8") : undefined),
+    read: (agent: keyof typeof configs) =>
+      existsSync(configs[agent]) ? readFileSync(configs[agent], "utf8") : undefined,
   };
 }
 
@@ -66,7 +67,7 @@ describe("mcp install --client codex-cli", () => {
   test("writes the entry behind what is there, and proves it by a round trip", async () => {
     using m = machine({ codex: 'model = "m" # mine\n' });
     expect(await m.mcp("install --client codex-cli")).toEqual({
-      out: `wrote mcp_servers.mesh_mem to ${m.files.codex}\n${proved("codex-cli")}`,
+      out: `wrote mcp_servers.mesh_mem to ${m.configs.codex}\n${proved("codex-cli")}`,
       err: "",
       exitCode: 0,
     });
@@ -78,7 +79,7 @@ describe("mcp install --client codex-cli", () => {
     using m = machine({ codex: '[mcp_servers]\nmesh_mem = { command = "x" } # mine\n' });
     expect(await m.mcp("install --client codex-cli")).toEqual({
       out: "",
-      err: `error: mcp_servers.mesh_mem already exists in ${m.files.codex}. Use --force to overwrite.\n`,
+      err: `error: mcp_servers.mesh_mem already exists in ${m.configs.codex}. Use --force to overwrite.\n`,
       exitCode: 1,
     });
     expect(m.read("codex")).toBe('[mcp_servers]\nmesh_mem = { command = "x" } # mine\n');
@@ -91,13 +92,13 @@ describe("mcp install --client codex-cli", () => {
   test("shows what it would write with --dry-run, and writes nothing", async () => {
     using m = machine({ codex: null });
     const { out, exitCode } = await m.mcp("install --client codex-cli --dry-run");
-    expect({ out, exitCode }).toEqual({ out: `# would write to ${m.files.codex}\n${block(m.server)}`, exitCode: 0 });
+    expect({ out, exitCode }).toEqual({ out: `# would write to ${m.configs.codex}\n${block(m.server)}`, exitCode: 0 });
     expect(readdirSync(join(m.home, ".codex"))).toEqual([]);
   });
 
   test("takes a name and variables, and CODEX_HOME", async () => {
     using m = machine();
-    const home = m.directory("elsewhere");
+    const home = m.files.directory("elsewhere");
     const { exitCode } = await m.mcp("install --client codex-cli --name memory -e A=b=c -e KIOKU_MESH_CLIENT_ID=x", {
       env: { CODEX_HOME: home },
     });
@@ -129,7 +130,7 @@ describe("mcp install --client claude-code, where only its configuration is here
   test("edits the file as text", async () => {
     using m = machine({ claude: '{\n    "zz": 12345678901234567890,\n    "1": {}\n}\n' });
     expect(await m.mcp("install --client claude-code")).toEqual({
-      out: `registered mesh_mem with Claude Code in ${m.files.claude}\n${proved("claude-code")}`,
+      out: `registered mesh_mem with Claude Code in ${m.configs.claude}\n${proved("claude-code")}`,
       err: "",
       exitCode: 0,
     });
@@ -154,7 +155,7 @@ describe("mcp install --client claude-code, where only its configuration is here
 
   test("finds the file as Claude Code does", async () => {
     using m = machine({ claude: null });
-    const env = { CLAUDE_CONFIG_DIR: m.directory("work") };
+    const env = { CLAUDE_CONFIG_DIR: m.files.directory("work") };
     await m.mcp("install --client claude-code", { env });
     expect(readdirSync(join(m.home, "work"))).toEqual([".claude.json"]);
     writeFileSync(join(m.home, ".claude/.config.json"), "{}");
@@ -168,7 +169,7 @@ describe("mcp install for the agents that are found", () => {
     using m = machine({ codex: null, claude: null });
     const { out, exitCode } = await m.mcp("install");
     expect({ out, exitCode }).toEqual({
-      out: `registered mesh_mem with Claude Code in ${m.files.claude}\n${proved("claude-code")}wrote mcp_servers.mesh_mem to ${m.files.codex}\n${proved("codex-cli")}`,
+      out: `registered mesh_mem with Claude Code in ${m.configs.claude}\n${proved("claude-code")}wrote mcp_servers.mesh_mem to ${m.configs.codex}\n${proved("codex-cli")}`,
       exitCode: 0,
     });
     const before = [m.read("claude"), m.read("codex")];
@@ -183,7 +184,7 @@ describe("mcp install for the agents that are found", () => {
   test("asks a person for each, and says where it would write", async () => {
     using m = machine({ codex: null, claude: null });
     const { out, exitCode } = await m.mcp("install", { typed: ["no", "yes"] });
-    expect(out).toContain(`Register mesh_mem with Claude Code in ${m.files.claude}? type 'yes' to confirm: `);
+    expect(out).toContain(`Register mesh_mem with Claude Code in ${m.configs.claude}? type 'yes' to confirm: `);
     expect(out).toContain("Claude Code: left as it is\n");
     expect(exitCode).toBe(0);
     expect(m.read("claude")).toBeUndefined();
@@ -194,7 +195,7 @@ describe("mcp install for the agents that are found", () => {
     using m = machine({ codex: null, claude: "{ broken" });
     const { out, exitCode } = await m.mcp("install");
     expect(out).toContain("error: Claude Code: ");
-    expect(out).toContain(`wrote mcp_servers.mesh_mem to ${m.files.codex}`);
+    expect(out).toContain(`wrote mcp_servers.mesh_mem to ${m.configs.codex}`);
     expect({ exitCode, claude: m.read("claude") }).toEqual({ exitCode: 1, claude: "{ broken" });
   });
 
@@ -252,7 +253,7 @@ describe("mcp install --repair", () => {
     const { out, err, exitCode } = await m.mcp("install --repair");
     expect({ err, exitCode }).toEqual({ err: "", exitCode: 0 });
     expect(out).toContain(
-      `repaired identity env for and re-pointed to ${m.server} 'mesh_mem' in ${m.files.codex} (user scope); previous file kept at `,
+      `repaired identity env for and re-pointed to ${m.server} 'mesh_mem' in ${m.configs.codex} (user scope); previous file kept at `,
     );
     expect(out).toContain("removed 'kioku_mesh'");
     expect(out).toContain(proved("codex-cli"));
@@ -260,7 +261,7 @@ describe("mcp install --repair", () => {
       `# top\n[mcp_servers.mesh_mem]\ncommand = "${m.server}" # c\nstartup_timeout_sec = 30\n[mcp_servers.mesh_mem.env]\nKIOKU_MESH_AGENT_FAMILY = "codex"\nKEEP = "k"\n\n[mcp_servers.other]\ncommand = "x"\n`,
     );
     expect((await m.mcp("install --repair")).out).toBe(
-      `'mesh_mem' in ${m.files.codex}: nothing to repair.\n${proved("codex-cli")}`,
+      `'mesh_mem' in ${m.configs.codex}: nothing to repair.\n${proved("codex-cli")}`,
     );
   });
 
@@ -268,21 +269,21 @@ describe("mcp install --repair", () => {
     const codex = '[mcp_servers.mesh_mem]\ncommand = "/gone/kioku-mesh-mcp"\n';
     using m = machine({ codex });
     const { out } = await m.mcp("install --repair --dry-run");
-    expect(out).toBe(`# would have re-pointed to ${m.server} 'mesh_mem' in ${m.files.codex} (user scope)\n`);
+    expect(out).toBe(`# would have re-pointed to ${m.server} 'mesh_mem' in ${m.configs.codex} (user scope)\n`);
     expect(m.read("codex")).toBe(codex);
   });
 
   test("repairs the entries of this directory too, but points no repository's file to this machine", async () => {
     using m = machine({ claude: null });
-    const repo = m.directory("repo");
+    const repo = m.files.directory("repo");
     const stale = { command: "/gone/kioku-mesh-mcp", env: { MESH_MEM_CLIENT_ID: "c" } };
     const user = { command: m.server, env: { KIOKU_MESH_CLIENT_ID: "c" } };
     writeFileSync(
-      m.files.claude,
+      m.configs.claude,
       JSON.stringify({ mcpServers: { mesh_mem: stale }, projects: { [repo]: { mcpServers: { mesh_mem: stale } } } }),
     );
     writeFileSync(join(repo, ".mcp.json"), JSON.stringify({ mcpServers: { mesh_mem: stale } }));
-    const { exitCode } = await m.mcp("install --repair", { directory: m.directory("repo", "sub") });
+    const { exitCode } = await m.mcp("install --repair", { directory: m.files.directory("repo", "sub") });
     expect(exitCode).toBe(0);
     expect(JSON.parse(m.read("claude")!)).toEqual({
       mcpServers: { mesh_mem: { ...stale, ...user } },
@@ -318,7 +319,7 @@ describe("mcp uninstall", () => {
       using m = machine({ codex, claude });
       expect((await m.mcp("install")).exitCode).toBe(0);
       expect(await m.mcp("uninstall")).toEqual({
-        out: `removed mesh_mem from Claude Code in ${m.files.claude}\nremoved mcp_servers.mesh_mem from ${m.files.codex}\n`,
+        out: `removed mesh_mem from Claude Code in ${m.configs.claude}\nremoved mcp_servers.mesh_mem from ${m.configs.codex}\n`,
         err: "",
         exitCode: 0,
       });
@@ -329,7 +330,7 @@ describe("mcp uninstall", () => {
   test("takes only its own out where the file has changed since", async () => {
     using m = machine({ codex: "a = 1\n" });
     await m.mcp("install");
-    writeFileSync(m.files.codex, `${m.read("codex")}startup = 1\n\n[other]\nb = 2\n`.replace("startup = 1\n", ""));
+    writeFileSync(m.configs.codex, `${m.read("codex")}startup = 1\n\n[other]\nb = 2\n`.replace("startup = 1\n", ""));
     await m.mcp("uninstall");
     expect(m.read("codex")).toBe("a = 1\n\n[other]\nb = 2\n");
   });
