@@ -36,7 +36,12 @@ export function checked({ name, look }: Inspector, ctx: Context): Check {
   try {
     return { name, ...look(ctx) };
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return { name, ...fail(error.message, error.hint ?? "") };
+    if (error instanceof UserError) return { name, ...fail(error.message, error.hint ?? "") };
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return {
+      name,
+      ...fail(message, "Check the permissions of this path and of those above it.", { path, error: code }),
+    };
   }
 }

@@ -114,8 +114,7 @@ function ownFiles(stateDirectory: string): string[] {
 }
 
 function isOpen(path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && (found.mode & 0o077) !== 0;
+  return existsSync(path) && (statSync(path).mode & 0o077) !== 0;
 }
 
 function quoted(path: string): string {

@@ -1,7 +1,6 @@
-import { UserError } from "../core/errors.ts";
 import { timestamp } from "../core/time.ts";
 import { inspect, sqliteVersion, type Inspection } from "../store/inspect.ts";
-import { fail, pass, warn, type Check, type Finding } from "./check.ts";
+import { checked, fail, pass, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
 import { hasDatabase } from "./host-checks.ts";
 
@@ -57,26 +56,33 @@ function sqlite(version: string): Finding {
   return fail(`${version} is older than ${oldestSqlite.join(".")}`, "Update the system, which brings it.", details);
 }
 
-/** What there is to say of the database and of what it relies on. Where there is none yet, none is made. */
+/** Looks at the database once for all that is to be said of it. Where there is none yet, none is made. */
+function inspected(ctx: Context): Inspection | undefined {
+  return hasDatabase(ctx) ? inspect(ctx.paths.database) : undefined;
+}
+
+/** What there is to say of the database and of what it relies on. */
 export function storeChecks(ctx: Context): Check[] {
-  const path = ctx.paths.database;
   let found: Inspection | undefined;
-  const checks: Check[] = [];
-  if (!hasDatabase(ctx)) {
-    checks.push({ name: "database_integrity", ...pass("there is no database yet: the first save makes it", { path }) });
-  } else {
-    try {
-      found = inspect(path);
-      checks.push({ name: "database_integrity", ...integrity(found, path) });
-      checks.push({ name: "database_schema", ...schema(found) });
-      checks.push({ name: "records", ...unreadable(found) });
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      checks.push({ name: "database_integrity", ...fail(error.message, error.hint ?? "", { path }) });
-    }
-  }
+  const first = checked(
+    {
+      name: "database_integrity",
+      look() {
+        const path = ctx.paths.database;
+        found = inspected(ctx);
+        return found ? integrity(found, path) : pass("there is no database yet: the first save makes it", { path });
+      },
+    },
+    ctx,
+  );
   return [
-    ...checks,
+    first,
+    ...(found
+      ? [
+          { name: "database_schema", ...schema(found) },
+          { name: "records", ...unreadable(found) },
+        ]
+      : []),
     { name: "clock", ...clock(found, ctx.now().getTime()) },
     { name: "sqlite_version", ...sqlite(sqliteVersion()) },
   ];

@@ -1,0 +1,198 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { idOf, observation, unknown } from "../store/records.ts";
+import { world } from "../world.ts";
+
+type World = ReturnType<typeof world>;
+const config = ".config/mesh-mem";
+const state = ".local/share/mesh-mem";
+
+async function doctor(w: World, env: { [name: string]: string } = {}) {
+  const { out, exitCode } = await w.kioku(["doctor", "--json"], { env });
+  const { ok, worst_status, checks } = JSON.parse(out);
+  const byName = Object.fromEntries(checks.map((check: { name: string }) => [check.name, check]));
+  return { exitCode, ok, worst_status, byName };
+}
+
+/** A machine that is set up and has a memory. */
+async function used(): Promise<World> {
+  const w = world();
+  await w.kioku(["init"]);
+  await w.save("x");
+  return w;
+}
+
+test("after init everything passes, before and after the first save", async () => {
+  using w = world();
+  await w.kioku(["init"]);
+  expect(await doctor(w)).toMatchObject({ exitCode: 0, ok: true, worst_status: "pass" });
+  await w.save("x");
+  const { exitCode, byName } = await doctor(w);
+  expect(exitCode).toBe(0);
+  expect(Object.keys(byName)).toEqual([
+    "config_file",
+    "state_dir_hardlinks",
+    "config_keys",
+    "environment",
+    "directories",
+    "permissions",
+    "host_id",
+    "disk_space",
+    "database_integrity",
+    "database_schema",
+    "records",
+    "clock",
+    "sqlite_version",
+  ]);
+  expect(byName.sqlite_version.details.version).toMatch(/^3\.\d+/);
+});
+
+test("creates nothing on a machine that has nothing", async () => {
+  using w = world();
+  expect((await doctor(w)).exitCode).toBe(2);
+  expect(readdirSync(w.home)).toEqual([]);
+});
+
+test("changes nothing on a machine that is in use, and leaves no side files", async () => {
+  using w = await used();
+  const list = () =>
+    readdirSync(join(w.home, state)).map((name) => [name, statSync(join(w.home, state, name)).mtimeMs]);
+  const before = list();
+  await doctor(w);
+  expect(list()).toEqual(before);
+});
+
+test("reports on a state directory that cannot be written", async () => {
+  using w = world();
+  await w.kioku(["init"]);
+  w.files.file("in-the-way");
+  const { exitCode, byName } = await doctor(w, { MESH_MEM_STATE_DIR: join(w.home, "in-the-way/state") });
+  expect(exitCode).toBe(2);
+  expect(byName.state_dir_hardlinks).toMatchObject({ status: "fail", details: { error: "ENOTDIR" } });
+});
+
+test("reports without a home directory", async () => {
+  using w = world({ HOME: "" });
+  const { exitCode, byName } = await doctor(w);
+  expect(exitCode).toBe(2);
+  expect(byName.config_file).toMatchObject({ status: "fail", summary: "HOME is not set" });
+});
+
+describe("the configuration", () => {
+  test.each([
+    ["broken", "backend: [", "is no valid YAML"],
+    ["of a newer version", "version: 9\nbackend: local", "is of version 9"],
+    ["of a mesh", "backend: zenoh", "the mesh (backend: zenoh) is not in this build"],
+  ])("%s fails", async (_, text, summary) => {
+    using w = await used();
+    writeFileSync(join(w.home, config, "config.yaml"), text);
+    const { exitCode, byName } = await doctor(w);
+    expect([exitCode, byName.config_file.status]).toEqual([2, "fail"]);
+    expect(byName.config_file.summary).toContain(summary);
+    expect(byName.config_file.hint).not.toBe("");
+  });
+
+  test("with keys of another release is a warning", async () => {
+    using w = await used();
+    writeFileSync(join(w.home, config, "config.yaml"), "backend: local\nmessaging: {}\n", { mode: 0o600 });
+    const { exitCode, byName } = await doctor(w);
+    expect([exitCode, byName.config_keys.status, byName.config_keys.details]).toEqual([
+      1,
+      "warn",
+      { keys: ["messaging"] },
+    ]);
+  });
+});
+
+test("variables without effect are a warning", async () => {
+  using w = await used();
+  const { exitCode, byName } = await doctor(w, { MESH_MEM_INDEX_DB: "/x" });
+  expect([exitCode, byName.environment.summary]).toEqual([
+    1,
+    "MESH_MEM_INDEX_DB is ignored: the search tables are inside the database",
+  ]);
+});
+
+test("what others can read is a warning, with the command that mends it", async () => {
+  using w = await used();
+  chmodSync(join(w.home, state), 0o755);
+  chmodSync(join(w.home, state, "memory.db"), 0o644);
+  const { exitCode, byName } = await doctor(w);
+  expect([exitCode, byName.permissions.hint]).toEqual([
+    1,
+    `chmod go= ${join(w.home, state)} ${join(w.home, state, "memory.db")}`,
+  ]);
+  Bun.spawnSync(["sh", "-c", byName.permissions.hint]);
+  expect((await doctor(w)).exitCode).toBe(0);
+});
+
+test("a second memory under the other name is a warning that says how to reach it", async () => {
+  using w = await used();
+  mkdirSync(join(w.home, ".local/share/kioku-mesh"));
+  expect((await doctor(w)).exitCode).toBe(0);
+  w.files.file(".local/share/kioku-mesh/memory.db");
+  const { byName } = await doctor(w);
+  expect(byName.directories).toMatchObject({ status: "warn", hint: expect.stringContaining(state) });
+});
+
+describe("the database", () => {
+  test("that is none fails", async () => {
+    using w = await used();
+    writeFileSync(join(w.home, state, "memory.db"), "not a database, but long enough to be taken for one ".repeat(50));
+    const { exitCode, byName } = await doctor(w);
+    expect([exitCode, byName.database_integrity.status]).toEqual([2, "fail"]);
+    expect(byName.database_integrity.hint).toContain("doctor");
+  });
+
+  test("of a newer schema fails, untouched", async () => {
+    using w = await used();
+    const { Database } = await import("bun:sqlite");
+    const db = new Database(join(w.home, state, "memory.db"));
+    db.run("pragma user_version = 99");
+    db.close();
+    const { exitCode, byName } = await doctor(w);
+    expect([exitCode, byName.database_schema.status, byName.database_schema.details.schema]).toEqual([2, "fail", 99]);
+    const { err, exitCode: refused } = await w.kioku(["search"]);
+    expect([refused, err.includes("install a newer release")]).toEqual([7, true]);
+  });
+
+  test("with records that this build cannot read is a warning", async () => {
+    using w = await used();
+    const { context, close } = w.context();
+    context.store().append([unknown(idOf("u"), "{}"), observation(idOf("malformed"), { content: 7 as never })]);
+    close();
+    const { byName } = await doctor(w);
+    expect(byName.records).toMatchObject({ status: "warn", details: { count: 2 } });
+  });
+});
+
+describe("the clock", () => {
+  test("that is behind the log is a warning", async () => {
+    using w = await used();
+    w.pass(-3_600_000);
+    expect((await doctor(w)).byName.clock.status).toBe("warn");
+  });
+
+  test("of before this program was made fails", async () => {
+    using w = world();
+    w.clock.now = new Date(0);
+    expect((await doctor(w)).byName.clock.status).toBe("fail");
+  });
+});
+
+test("a host id that is none fails", async () => {
+  using w = await used();
+  writeFileSync(join(w.home, state, "pc_id"), "");
+  const { byName } = await doctor(w);
+  expect(byName.host_id).toMatchObject({ status: "fail", hint: expect.stringContaining("delete it") });
+});
+
+test("the text has a line per check, hints below, and the verdict", async () => {
+  using w = world();
+  const { out } = await w.kioku(["doctor"]);
+  const lines = out.trimEnd().split("\n");
+  expect(lines.filter((line) => /^\[(PASS|WARN|FAIL)\] \w+ — ./.test(line)).length).toBeGreaterThan(8);
+  expect(lines.slice(-2)).toEqual(["", "verdict: one or more checks failed"]);
+  expect(existsSync(join(w.home, ".local"))).toBe(false);
+});
