@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { emptySet, withElement, type SetSum } from "../core/fingerprint.ts";
-import { elementOf, isPreferred, recordKinds, type Record } from "../core/record.ts";
+import { digestOf, elementOf, isPreferred, recordKinds, type Record } from "../core/record.ts";
 import type { Projection } from "./projection.ts";
 import { markUnpurged } from "./purge.ts";
 import type { State } from "./state.ts";
@@ -41,6 +41,8 @@ export interface Merged {
 export interface Arrival {
   learned_at: string;
   received: boolean;
+  /** The row number to take, where it was given before (a repair). */
+  seq?: number;
 }
 
 export type Log = ReturnType<typeof openLog>;
@@ -50,8 +52,8 @@ export function openLog(db: Database, projection: Projection, state: State) {
   // Prepared when first used, and kept by the database: most commands need few of them.
   const find = () => db.query<LogRow, [string, string]>("select * from record where kind = ? and id = ?");
   const insert = () =>
-    db.query(`insert into record (kind, id, digest, at, payload, learned_at, received)
-      values ($kind, $id, $digest, $at, $payload, $learned_at, $received)`);
+    db.query(`insert into record (seq, kind, id, digest, at, payload, learned_at, received)
+      values ($seq, $kind, $id, $digest, $at, $payload, $learned_at, $received)`);
   const remove = () => db.query("delete from record where seq = ?");
   const erase = () =>
     db.query(
@@ -72,9 +74,10 @@ export function openLog(db: Database, projection: Projection, state: State) {
     return same && known.payload === null && record.payload !== null && !isErased(record);
   }
 
-  function place(record: Record, known: LogRow | undefined, { learned_at, received }: Arrival): number {
+  function place(record: Record, known: LogRow | undefined, { learned_at, received, seq }: Arrival): number {
     if (known) remove().run(known.seq);
     const { lastInsertRowid } = insert().run({
+      seq: seq ?? null,
       kind: record.kind,
       id: record.id,
       digest: record.digest,
@@ -83,9 +86,9 @@ export function openLog(db: Database, projection: Projection, state: State) {
       learned_at: known?.learned_at ?? learned_at,
       received: Number(received),
     });
-    const seq = Number(lastInsertRowid);
-    if (record.kind === "erasure" && erase().run(record.id).changes > 0) markUnpurged(state, seq);
-    return seq;
+    const row = Number(lastInsertRowid);
+    if (record.kind === "erasure" && erase().run(record.id).changes > 0) markUnpurged(state, row);
+    return row;
   }
 
   /** Adds one record by the rules of the set: an identity's preferred payload stays, erased content never returns. */
@@ -142,11 +145,25 @@ export function openLog(db: Database, projection: Projection, state: State) {
     unread(): { unknown: number; unreadable: number } {
       return db
         .query<{ unknown: number; unreadable: number }, []>(
-          `select (select count(*) from record where kind not in ('observation', 'tombstone', 'erasure')) as unknown,
+          `select (select count(*) from record where kind not in ('observation', 'tombstone', 'erasure') and payload is not null) as unknown,
              (select count(*) from record r where kind = 'observation' and payload is not null
                and not exists (select 1 from observation o where o.seq = r.seq)) as unreadable`,
         )
         .get()!;
+    },
+
+    /**
+     * Reads the whole log: which records do not have the payload that was saved (their digest says so), and whether the
+     * sum that the log keeps is that of its records.
+     */
+    verify(): { doubtful: string[]; counted: boolean } {
+      const doubtful: string[] = [];
+      let sum = emptySet;
+      for (const row of db.query<LogRow, []>("select * from record order by seq").iterate()) {
+        sum = withElement(sum, elementOf(row));
+        if (row.payload !== null && Buffer.compare(digestOf(row.payload), row.digest) !== 0) doubtful.push(row.id);
+      }
+      return { doubtful, counted: Bun.deepEquals(sum, readSum(state)) };
     },
 
     /** Adds records in order; says what each did. */
@@ -166,7 +183,7 @@ export function openLog(db: Database, projection: Projection, state: State) {
 }
 
 /** The set of all records, as `append` keeps it up. */
-export function readSum(state: State): SetSum {
+export function readSum(state: Pick<ReadonlyMap<string, string>, "get">): SetSum {
   const text = state.get("set");
   if (text === undefined) return emptySet;
   const [count, sum] = text.split(" ");

@@ -8,20 +8,13 @@ const migrations = [log];
 /** The schema of this build. */
 export const schemaVersion = migrations.length;
 
-/** The schema of a database; 0 where it is new. Throws UserError `corrupt` where it is newer than this build or not ours. */
+/** The schema of a database; 0 where it is new. Throws UserError `corrupt` where it is newer than this build. */
 export function schemaOf(db: Database): number {
   const version = db.query<{ user_version: number }, []>("pragma user_version").get()!.user_version;
-  if (version > schemaVersion) {
-    throw new UserError("corrupt", `the database has schema ${version}, this build knows ${schemaVersion}`, {
-      hint: "install a newer release of kioku-mesh; nothing was changed",
-    });
-  }
-  if (version === 0 && db.query("select 1 from sqlite_schema limit 1").get()) {
-    throw new UserError("corrupt", "the database is not one of ours", {
-      hint: "move the file away; nothing was changed",
-    });
-  }
-  return version;
+  if (version <= schemaVersion) return version;
+  throw new UserError("corrupt", `the database has schema ${version}, this build knows ${schemaVersion}`, {
+    hint: "install a newer release of kioku-mesh; nothing was changed",
+  });
 }
 
 /**
@@ -32,6 +25,11 @@ export function migrate(db: Database, rebuild: () => void): void {
   db.transaction(() => {
     const from = schemaOf(db); // again, now that we hold the write lock
     if (from === schemaVersion) return;
+    if (from === 0 && db.query("select 1 from sqlite_schema limit 1").get()) {
+      throw new UserError("corrupt", "the database is not one of ours", {
+        hint: "move the file away; nothing was changed",
+      });
+    }
     for (const sql of migrations.slice(from)) db.run(sql);
     db.run(`pragma user_version = ${schemaVersion}`);
     rebuild();

@@ -52,12 +52,12 @@ function createPrivateFile(path: string): void {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
     throw error;
   }
-  if (process.platform === "win32") return; // a directory cannot be flushed there
-  for (const directory of [dirname(path), dirname(dirname(path))]) flush(directory);
+  for (const directory of [dirname(path), dirname(dirname(path))]) flushDirectory(directory);
 }
 
 /** Puts a directory's entries on disk: SQLite flushes what is in its file, not that the file is there. */
-function flush(directory: string): void {
+export function flushDirectory(directory: string): void {
+  if (process.platform === "win32") return; // it cannot be done there
   try {
     const file = openSync(directory, "r");
     fsyncSync(file);

@@ -7,6 +7,12 @@ interface LogRow {
   payload: string | null;
 }
 
+type ObservationRow = ReturnType<typeof columnsOf> & {
+  seq: number;
+  deleted_at: string | null;
+  hidden_at: string | null;
+};
+
 export type Projection = ReturnType<typeof openProjection>;
 
 /** What follows from the log for one observation id: its row, its supersessions, its place in the search tables. */
@@ -23,7 +29,7 @@ export function openProjection(db: Database, index: SearchIndex) {
       "select seq, deleted_at, hidden_at from observation where id = ?",
     );
   const insert = () =>
-    db.query(`insert into observation values ($seq, $observation_id, $created_at, $project, $agent_family,
+    db.query(`insert into observation values ($seq, $id, $created_at, $project, $agent_family,
     $client_id, $pc_id, $session_id, $memory_type, $importance, $expires_at, $deleted_at, $hidden_at)`);
   const remove = () => db.query("delete from observation where id = ?");
   const supersede = () => db.query("insert or ignore into supersession values (?, ?)");
@@ -43,17 +49,25 @@ export function openProjection(db: Database, index: SearchIndex) {
     unsupersede().run(id);
   }
 
-  /** Puts an observation into the projections as the log now has it. */
-  function project(id: string): void {
-    const row = observationRecord().get(id);
-    const observation = row?.payload ? readObservation(row.payload, id) : undefined;
-    if (!row || !observation) return;
+  /** The row that follows from the log for an id, and what it is made from; undefined where there is nothing to show. */
+  function derive(id: string): { row: ObservationRow; observation: Observation } | undefined {
+    const record = observationRecord().get(id);
+    const observation = record?.payload ? readObservation(record.payload, id) : undefined;
+    if (!record || !observation) return undefined;
     const tombstone = tombstoneTime().get(id);
     const deleted_at = tombstone ? tombstone.at || tombstone.learned_at : null;
     const hidden_at = hiddenTime().get(id)?.hidden_at ?? null;
-    insert().run({ ...columnsOf(observation), seq: row.seq, deleted_at, hidden_at });
-    for (const old of observation.supersedes) if (old !== id) supersede().run(old, id);
-    if (deleted_at === null && hidden_at === null) index.add(row.seq, observation);
+    return { row: { ...columnsOf(observation), seq: record.seq, deleted_at, hidden_at }, observation };
+  }
+
+  /** Puts an observation into the projections as the log now has it. */
+  function project(id: string): void {
+    const derived = derive(id);
+    if (!derived) return;
+    const { row, observation } = derived;
+    insert().run({ ...row });
+    for (const old of superseded(observation)) supersede().run(old, id);
+    if (row.deleted_at === null && row.hidden_at === null) index.add(row.seq, observation);
   }
 
   /** Makes all projections anew from the log; gives the number of observations. */
@@ -80,12 +94,36 @@ export function openProjection(db: Database, index: SearchIndex) {
     project(id);
   }
 
-  return { withdraw, project, hide, unhide, rebuild };
+  /** How many observations are shown otherwise than the log has them. Reads everything. */
+  function astray(): number {
+    const shown = db.query<ObservationRow, [string]>("select * from observation where id = ?");
+    const pairs = db.query<{ old_id: string }, [string]>("select old_id from supersession where new_id = ?");
+    const ids = db.query<{ id: string }, []>(
+      "select id from record where kind = 'observation' union select id from observation",
+    );
+    let count = 0;
+    for (const { id } of ids.iterate()) {
+      const derived = derive(id);
+      const olds = new Set(derived && superseded(derived.observation));
+      const agrees =
+        Bun.deepEquals(shown.get(id) ?? undefined, derived?.row) &&
+        Bun.deepEquals(new Set(pairs.all(id).map(({ old_id }) => old_id)), olds);
+      if (!agrees) count++;
+    }
+    return count;
+  }
+
+  return { withdraw, project, hide, unhide, rebuild, astray };
+}
+
+/** What an observation replaces. Nothing replaces itself. */
+function superseded({ supersedes, observation_id }: Observation): string[] {
+  return supersedes.filter((old) => old !== observation_id);
 }
 
 function columnsOf(o: Observation) {
-  const { observation_id, created_at, project, memory_type, importance, expires_at } = o;
+  const { observation_id: id, created_at, project, memory_type, importance, expires_at } = o;
   const { agent_family, client_id, pc_id, session_id } = o;
-  const own = { observation_id, created_at, project, memory_type, importance, expires_at };
+  const own = { id, created_at, project, memory_type, importance, expires_at };
   return { ...own, agent_family, client_id, pc_id, session_id };
 }
