@@ -6,7 +6,7 @@ import { recordOf, type Store } from "../../src/store/store.ts";
 import { seeded } from "../random.ts";
 import { bare, erasure, idOf, memoryStore, now, observation, tombstone, unknown } from "./records.ts";
 
-const seeds = Array.from({ length: 60 }, (_, i) => i + 1);
+const seeds = Array.from({ length: 40 }, (_, i) => i + 1);
 const ids = Array.from({ length: 12 }, (_, i) => idOf(`subject-${i}`));
 const times = ["2026-01-01T00:00:00.000000Z", "2026-01-02T00:00:00.000000Z", "2026-01-03T00:00:00.000000Z", "never"];
 
