@@ -5,13 +5,30 @@ import { basename } from "node:path";
 import type { Program } from "./cli/run.ts";
 import { openHost } from "./host/host.ts";
 import { openTerminal } from "./host/terminal.ts";
+import type { Self } from "./ops/context.ts";
 import { openContext, type Build } from "./ops/open.ts";
 
 declare const KIOKU_VERSION: string; // inlined by build/compile.ts
 
 const now = () => new Date();
 
+/** The process, for commands that go on until told to end. */
+const self: Self = {
+  interrupted: () =>
+    new Promise((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    }),
+  isArgument: (text) => process.argv.some((word) => word.trim() === text.trim()),
+  replace: async (args) =>
+    process.exit(await (await import("./host/replace.ts")).replaceProcess(process.execPath, args)),
+};
+
 const build: Build = {
+  self,
+  async mesh(ctx) {
+    const { openMeshControl } = await import("./mesh/control.ts");
+    return openMeshControl({ ctx, env: process.env, platform: process.platform });
+  },
   version: typeof KIOKU_VERSION === "string" ? KIOKU_VERSION : "0.0.0-dev",
   binary: process.execPath,
   now,
@@ -43,6 +60,7 @@ const terminal = openTerminal({
     process.on("SIGINT", callback);
     return () => process.off("SIGINT", callback);
   },
+  readHidden: async () => (await import("./host/hidden.ts")).readHidden(process.stdin),
 });
 
 // Links to one binary: the name it was called by decides what it is.

@@ -55,6 +55,7 @@ export function world(initial: Env = {}) {
       out: async (text) => void (said.out += text),
       err: async (text) => void (said.err += text),
       read: async (most) => Buffer.from(stdin).subarray(0, most),
+      askSecret: async () => (lines ? (lines.shift() ?? "") : undefined),
       async ask(prompt) {
         if (!lines) return "nobody";
         said.out += prompt;

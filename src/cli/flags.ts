@@ -16,7 +16,7 @@ export interface Request {
 const globals = ["rebuild", "version"];
 
 /** Reads the words after the command. Strict: a mistyped flag must not save with a default in its place. */
-export async function readFlags(op: Operation, argv: string[], stdin: () => Promise<string>): Promise<Request> {
+export async function readFlags(op: Operation, argv: string[], input: StandardInput): Promise<Request> {
   const fields = cliFields(op);
   const { flags, words } = parse(op, argv, fields);
   const places = fields.filter((field) => field.positional);
@@ -26,16 +26,31 @@ export async function readFlags(op: Operation, argv: string[], stdin: () => Prom
   const raw: Request["raw"] = {};
   for (const [i, field] of places.entries()) {
     const word = words[i];
-    if (word !== undefined) raw[field.key] = field.stdin && word === "-" ? await stdin() : word;
+    if (word !== undefined) raw[field.key] = await wordOf(field, word, input);
     else if (field.required) throw usage(op, `the argument ${shownName(field)} is missing`);
   }
   for (const field of fields) {
     const given = flags.get(field.name);
-    if (!field.positional && given) raw[field.key] = valueOf(op, field, given);
+    if (!field.positional && given) {
+      const value = valueOf(op, field, given);
+      raw[field.key] = typeof value === "string" ? await wordOf(field, value, input) : value;
+    }
     if (field.demanded && raw[field.key] !== true) throw new UserError("usage", field.demanded, { literal: true });
   }
   const names = new Map(fields.map((field) => [field.key, shownName(field)]));
   return { raw, json: flags.has("json"), nameOf: (key) => names.get(key) ?? key };
+}
+
+/** What `-` in the place of a word means: a text, or something that must not be shown while it is typed. */
+export interface StandardInput {
+  text(): Promise<string>;
+  secret(prompt: string): Promise<string>;
+}
+
+async function wordOf(field: CliField, word: string, input: StandardInput): Promise<string> {
+  if (word !== "-") return word;
+  if (field.secret) return await input.secret(`${shownName(field)} (not shown): `);
+  return field.stdin ? await input.text() : word;
 }
 
 type Value = string | boolean;

@@ -2,6 +2,7 @@ import { UserError } from "../core/errors.ts";
 import { payloadJson } from "../core/json.ts";
 import type { Context } from "../ops/context.ts";
 import { operations } from "../ops/index.ts";
+import type { Voices } from "../ops/open.ts";
 import { invoke, type Operation } from "../ops/operation.ts";
 import { helpOf, route, type Command } from "./commands.ts";
 import { failure } from "./failure.ts";
@@ -19,13 +20,15 @@ export interface Terminal {
   read(most: number): Promise<Uint8Array>;
   /** What a person types after a prompt; undefined for the end of input, and "nobody" where no person is there. */
   ask(prompt: string): Promise<{ line: string | undefined } | "nobody">;
+  /** The same without showing it; undefined where no person is there. */
+  askSecret(prompt: string): Promise<string | undefined>;
 }
 
 /** What the command line needs of the rest of the program. */
 export interface Program {
   version: string;
   /** The context of one command; `rebuild` orders the search tables made anew first. */
-  open(options: { rebuild: boolean } & Pick<Context, "note" | "confirm">): { context: Context; close(): void };
+  open(options: { rebuild: boolean } & Voices): { context: Context; close(): void };
   /** Serves an agent on stdio; gives the exit status. */
   serve(): Promise<number>;
 }
@@ -91,11 +94,16 @@ function commandsOf(program: Program, terminal: Terminal, rebuild: boolean): Com
 }
 
 async function runOperation(op: Operation, args: string[], program: Program, terminal: Terminal, rebuild: boolean) {
-  const { raw, json, nameOf } = await readFlags(op, args, () => readText(terminal.read));
+  const { raw, json, nameOf } = await readFlags(op, args, {
+    text: () => readText(terminal.read),
+    secret: async (prompt) => (await terminal.askSecret(prompt)) ?? (await readText(terminal.read)).trim(),
+  });
   const said: Promise<void>[] = [];
   const { context, close } = program.open({
     rebuild,
     note: (line) => void said.push(terminal.err(`${json ? JSON.stringify({ note: line }) : line}\n`)),
+    say: (line) => terminal.out(`${line}\n`),
+    ask: terminal.ask,
     confirm: (question) => confirm(terminal, question),
   });
   try {

@@ -10,10 +10,12 @@ interface Streams {
   isInteractive(): Promise<boolean>;
   /** Calls back when the person interrupts (^C), until the function it gives is called. */
   onInterrupt(callback: () => void): () => void;
+  /** Types without showing it: one line, undefined at its end. Only asked where a person types. */
+  readHidden(): Promise<string | undefined>;
 }
 
 /** The three streams of this process. A closed pipe is no failure (`| head`), a full disk is. */
-export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt }: Streams) {
+export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt, readHidden }: Streams) {
   let said: Promise<unknown> = Promise.resolve();
 
   async function out(text: string): Promise<void> {
@@ -55,6 +57,13 @@ export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt
       return said.then(() => undefined);
     },
     read: (most: number) => readUntil((bytes) => bytes.length >= most),
+    async askSecret(prompt: string): Promise<string | undefined> {
+      if (!(await isInteractive())) return undefined;
+      await Bun.write(stderr, prompt);
+      const line = await readHidden();
+      await Bun.write(stderr, "\n");
+      return line ?? "";
+    },
     async ask(prompt: string) {
       if (!(await isInteractive())) return "nobody" as const;
       await out(prompt);

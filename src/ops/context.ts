@@ -1,5 +1,6 @@
 import { UserError } from "../core/errors.ts";
 import type { Identity, Visibility } from "../core/observation.ts";
+import type { MeshControl } from "./mesh-control.ts";
 import type { Store } from "../store/store.ts";
 import type { Agents } from "./agents.ts";
 
@@ -60,8 +61,32 @@ export interface Context {
   agents(): Promise<Agents>;
   /** Says something beside the answer (on stderr). Absent where nobody would read it. */
   note?(line: string): void;
+  /** Says something on stdout while a command goes on. Absent where stdout is not a person's or a script's. */
+  say?(line: string): Promise<void>;
+  /** Asks for a line; "nobody" where nobody is there to answer. */
+  ask?(prompt: string): Promise<{ line: string | undefined } | "nobody">;
+  /** What this host can do about its mesh. Loads the network's libraries; absent for agents. */
+  mesh?(): Promise<MeshControl>;
+  /** This process, for commands that go on until told to end; absent for agents. */
+  self?: Self;
   /** Asks for a yes. Undefined where nobody is there to answer. */
   confirm?(question: string): Promise<boolean | undefined>;
+}
+
+/** The process that a command runs in. */
+export interface Self {
+  /** Settles when it is told to end (^C, a service's stop). */
+  interrupted(): Promise<void>;
+  /** Whether a text stands in its arguments, where every user of this machine can read it. */
+  isArgument(text: string): boolean;
+  /** Goes on as this program with other arguments, in the same process where the system can; does not return. */
+  replace(args: readonly string[]): Promise<never>;
+}
+
+/** What commands of the mesh need beside the rest. */
+export async function meshOf(ctx: Context): Promise<{ mesh: MeshControl; self: Self }> {
+  if (ctx.mesh && ctx.self) return { mesh: await ctx.mesh(), self: ctx.self };
+  throw new UserError("unavailable", "this is for the command line alone", { hint: "run it in a terminal" });
 }
 
 /** The project a caller names: `.` is that of the repository one is in. */

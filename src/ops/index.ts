@@ -6,6 +6,7 @@ import { getMemory } from "./get-memory.ts";
 import { init } from "./init.ts";
 import { mcpInstall } from "./mcp-install.ts";
 import { mcpUninstall } from "./mcp-uninstall.ts";
+import { meshInvite, meshJoin, meshLeave, meshRotateKey, meshRun, meshStart } from "./mesh.ts";
 import { recallContext } from "./recall-context.ts";
 import { save } from "./save.ts";
 import { search } from "./search.ts";
@@ -25,4 +26,10 @@ export const operations = [
   doctor,
   mcpInstall,
   mcpUninstall,
+  meshRun,
+  meshStart,
+  meshJoin,
+  meshInvite,
+  meshLeave,
+  meshRotateKey,
 ];

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { list, text } from "./fields.ts";
+import { initMesh, meshSetup, meshSetupText } from "./init-mesh.ts";
+import { secretWarning } from "./mesh.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 const config = "backend: local\n";
@@ -16,8 +18,8 @@ export const init = defineOperation({
   input: z.strictObject({
     mode: z
       .enum(["local", "hub", "spoke", "localhost"])
-      .default("local")
-      .describe("`local`: a memory of this host alone. The others are hosts of a mesh, which this build is not.")
+      .optional()
+      .describe("`local` (what it is without): a memory of this host alone; `hub` and `spoke`: hosts of a mesh.")
       .register(surfaces, { cli: { metavar: "MODE" } }),
     listen: list
       .default([])
@@ -33,18 +35,34 @@ export const init = defineOperation({
       .register(surfaces, { cli: { metavar: "PATH" } }),
     force: z.boolean().default(false).describe("Write over a configuration that is there."),
     print: z.boolean().default(false).describe("Print the configuration instead of writing it."),
-    install_systemd: z.boolean().default(false).describe("Install the router as a service (hosts of a mesh)."),
+    install_systemd: z
+      .boolean()
+      .default(false)
+      .describe("Install a user service that takes part in the mesh (without a mode: of what is configured)."),
+    open: z.boolean().default(false).describe("A mesh without key and encryption, for trusted networks alone."),
+    join: text
+      .optional()
+      .describe("Join code of a mesh; `-` reads it from standard input, not shown on a terminal.")
+      .register(surfaces, { cli: { secret: true, metavar: "CODE" } }),
   }),
-  output: z.strictObject({ path: z.string(), config: z.string(), written: z.boolean() }),
-  async run(ctx, { mode, listen, connect, out, force, print, install_systemd }) {
-    if (mode !== "local" || install_systemd) {
-      throw new UserError(
-        "usage",
-        `a mesh (${mode === "local" ? "--install-systemd" : `--mode ${mode}`}) is not in this build`,
-        {
-          hint: "`kioku-mesh init` sets up a memory of this host alone",
-        },
-      );
+  output: z.strictObject({
+    path: z.string(),
+    config: z.string(),
+    written: z.boolean(),
+    mesh: meshSetup.optional(),
+  }),
+  async run(ctx, given) {
+    const { listen, connect, out, force, print, install_systemd: service, open, join: joinCode } = given;
+    const mode = given.mode ?? (service ? "localhost" : "local");
+    if (mode !== "local") {
+      if (joinCode !== undefined && ctx.self?.isArgument(joinCode)) ctx.note?.(secretWarning);
+      const done = await initMesh(ctx, { mode, listen, connect, open, joinCode, out, force, print, service });
+      const { file, ...mesh } = done;
+      return { path: file.path, config: file.text, written: file.written, mesh: { mode, ...mesh } };
+    }
+    if (service) throw new UserError("usage", "--install-systemd is not used with --mode local");
+    if (open || joinCode !== undefined) {
+      throw new UserError("usage", `--${open ? "open" : "join"} is not used with --mode local`);
     }
     if (listen.length > 0 || connect.length > 0) {
       throw new UserError("usage", `--${listen.length > 0 ? "listen" : "connect"} is not used with --mode local`);
@@ -58,8 +76,11 @@ export const init = defineOperation({
     ctx.writeFile(path, config);
     return { path, config, written: true };
   },
-  text({ path, config, written }) {
-    if (!written) return config.trimEnd();
+  text({ path, config, written, mesh }, { print }) {
+    if (mesh && !print) return meshSetupText(path, written, mesh);
+    const { service } = mesh ?? {};
+    const unit = service ? `\n\n# --- systemd unit (${service.path}) ---\n\n${service.text.trimEnd()}` : "";
+    if (!written) return config.trimEnd() + unit;
     return `wrote ${path}\nlocal backend ready — no zenohd required.\nnext: kioku-mesh save "hello local"`;
   },
 });

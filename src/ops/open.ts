@@ -1,8 +1,11 @@
-import { UserError } from "../core/errors.ts";
 import { timestamp } from "../core/time.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { Agents } from "./agents.ts";
 import type { Context, Paths, Settings, Who } from "./context.ts";
+import type { MeshControl } from "./mesh-control.ts";
+
+/** How a command speaks with whoever called it. */
+export type Voices = Pick<Context, "note" | "say" | "ask" | "confirm">;
 
 /** The machine as an operation sees it. Each part is looked up when first asked. */
 export interface Host {
@@ -17,19 +20,20 @@ export interface Host {
 }
 
 /** This program and its sources of time and chance. */
-export interface Build extends Pick<Context, "version" | "binary" | "now" | "newId"> {
+export interface Build extends Pick<Context, "version" | "binary" | "now" | "newId" | "self"> {
   host: Host;
+  /** What a host can do about its mesh; loads the network's libraries. */
+  mesh?(ctx: Context): Promise<MeshControl>;
 }
 
 /** A context whose database opens at its first use; `rebuild` then makes the search tables anew first. */
-export function openContext(build: Build, options: { rebuild: boolean } & Pick<Context, "note" | "confirm">) {
-  const { host, ...program } = build;
+export function openContext(build: Build, options: { rebuild: boolean } & Voices) {
+  const { host, mesh, ...program } = build;
   const { rebuild, ...voices } = options;
   let store: Store | undefined;
 
   function open(): Store {
     const settings = host.settings();
-    requireLocal(settings, host.paths());
     for (const line of host.idleVariables()) voices.note?.(`warning: ${line}`);
     host.makeDirectory(host.paths().stateDirectory);
     const opened = openStore(host.paths().database, () => timestamp(program.now()));
@@ -50,13 +54,7 @@ export function openContext(build: Build, options: { rebuild: boolean } & Pick<C
     idleVariables: host.idleVariables,
     writeFile: host.writeFile,
     agents: host.agents,
+    ...(mesh && { mesh: () => mesh(context) }),
   };
   return { context, close: () => store?.close() };
-}
-
-function requireLocal({ backend }: Settings, { config }: Paths): void {
-  if (backend === "local") return;
-  throw new UserError("usage", `the mesh (backend: ${backend}) is not in this build`, {
-    hint: `for a memory of this machine alone write \`backend: local\` in ${config}, and unset KIOKU_MESH_BACKEND`,
-  });
 }

@@ -30,6 +30,8 @@ interface FieldOnCommandLine {
   short?: string;
   /** `-` reads it from standard input. */
   stdin?: true;
+  /** `-` reads it from standard input, and on a terminal it is typed without being shown. */
+  secret?: true;
   /** A list may also be given as one word with commas. */
   commas?: true;
   /** What stands for the value in help. */
@@ -40,7 +42,7 @@ interface FieldOnCommandLine {
 export const surfaces = z.registry<FieldOnSurfaces>();
 
 /** The headings under which help and the reference list the commands. */
-export const groups = { memory: "Memory", upkeep: "Upkeep", host: "This machine" } as const;
+export const groups = { memory: "Memory", upkeep: "Upkeep", host: "This machine", mesh: "Mesh" } as const;
 
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject = z.ZodObject> {
   /** The command; a space leads to a subcommand. */

@@ -1,0 +1,104 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { linkCredentialPaths, readCredentials, writeCredentials } from "../router/certificates.ts";
+import { privateDirectory, writePrivate } from "../router/private-files.ts";
+import { credentialState, type Credentials } from "../seal/certificate.ts";
+import { decodeJoinCode, encodeJoinCode } from "../seal/join-code.ts";
+import { deriveKeys, newMeshKey, type MeshKeys } from "../seal/keys.ts";
+import { recordSpace } from "../seal/name.ts";
+import type { KeySpace } from "../zenoh/mesh.ts";
+
+/** What makes this host part of a mesh. A relay carries a mesh's records without being able to read them. */
+export type Membership =
+  | { kind: "sealed"; meshId: string; meshKey: Uint8Array; keys: MeshKeys }
+  | { kind: "relay"; meshId: string; credentials: Credentials }
+  | { kind: "open"; meshId: "open" };
+
+/** Where a host keeps what belongs to its mesh: the state directory's `mesh/`. */
+export function meshDirectory(stateDirectory: string): string {
+  return join(stateDirectory, "mesh");
+}
+
+const openWord = "open";
+
+/** The file that holds a join code without addresses, or the word `open`. Its checksum tells damage from a key. */
+function membershipPath(directory: string): string {
+  return join(directory, "membership");
+}
+
+/** What this host belongs to; undefined while it belongs to no mesh. Throws UserError where the file is damaged. */
+export function readMembership(directory: string): Membership | undefined {
+  const text = membershipText(directory);
+  if (text === undefined) return undefined;
+  if (text === openWord) return { kind: "open", meshId: "open" };
+  try {
+    const code = decodeJoinCode(text);
+    if (code.kind === "relay") return { kind: "relay", meshId: code.meshId, credentials: code.credentials };
+    return sealed(code.meshKey);
+  } catch (cause) {
+    throw new UserError("corrupt", `the mesh's key is damaged: ${membershipPath(directory)}`, {
+      hint: "on another host of the mesh: kioku-mesh mesh invite; then here: kioku-mesh mesh join -",
+      cause,
+    });
+  }
+}
+
+/** The text by which a change of membership is noticed. */
+export function membershipText(directory: string): string | undefined {
+  const path = membershipPath(directory);
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+}
+
+/** A membership in a sealed mesh: of the key given, or of a new one. */
+export function sealed(meshKey: Uint8Array = newMeshKey()): Membership & { kind: "sealed" } {
+  const keys = deriveKeys(meshKey);
+  return { kind: "sealed", meshId: keys.meshId, meshKey, keys };
+}
+
+/** Makes this host part of a mesh. The file is all that a running `mesh run` waits for. */
+export function writeMembership(directory: string, membership: Membership): void {
+  privateDirectory(directory);
+  const { kind } = membership;
+  const addresses: string[] = [];
+  const text =
+    kind === "open"
+      ? openWord
+      : kind === "relay"
+        ? encodeJoinCode({ ...membership, kind, addresses })
+        : encodeJoinCode({ kind: "full", meshKey: membership.meshKey, addresses });
+  writePrivate(membershipPath(directory), `${text}\n`);
+}
+
+/** Takes the key and all that was made from it off this host. */
+export function removeMembership(directory: string): void {
+  rmSync(membershipPath(directory), { force: true });
+  rmSync(join(directory, "tls"), { recursive: true, force: true });
+}
+
+/** The key expressions of the mesh. */
+export function keySpace(membership: Membership): KeySpace {
+  if (membership.kind === "open") return { records: "mem", control: "kioku/open" };
+  return { records: recordSpace(membership.meshId), control: `kioku/${membership.meshId}` };
+}
+
+/**
+ * Sees to it that this host's link certificate is there and good for a long time to come; gives false where the mesh
+ * has none. Loads the certificate library only where one must be issued.
+ */
+export async function provideLinkCredentials(directory: string, membership: Membership, now: Date): Promise<boolean> {
+  if (membership.kind === "open") return false;
+  const paths = linkCredentialPaths(directory);
+  if (membership.kind === "relay") {
+    writeCredentials(paths, membership.credentials);
+    return true;
+  }
+  const { issueLinkCredentials, meshAuthority } = await import("../seal/authority.ts");
+  const authority = meshAuthority(membership.keys);
+  const present = readCredentials(paths);
+  const isOurs = present?.authority === authority.certificate; // else it dates from before a rotation of the key
+  if (!present || !isOurs || credentialState(present, now) !== "valid") {
+    writeCredentials(paths, issueLinkCredentials(authority, now));
+  }
+  return true;
+}

@@ -1,0 +1,205 @@
+import { randomBytes } from "node:crypto";
+import { watch } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { timestamp } from "../core/time.ts";
+import type { JsonObject } from "../router/config.ts";
+import { embedded } from "../router/embedded.ts";
+import { privateDirectory } from "../router/private-files.ts";
+import { provideRouter, removeOldRouters } from "../router/provision.ts";
+import { readRunning } from "../router/running.ts";
+import { superviseRouter, type RouterState } from "../router/supervise.ts";
+import { acquireLock } from "../store/lock.ts";
+import { openReplicaStore } from "../store/replica.ts";
+import type { Store } from "../store/store.ts";
+import { meshSealer } from "../sync/mesh-sealer.ts";
+import { openSealer } from "../sync/open-sealer.ts";
+import { createReplicator, type Replicator } from "../sync/replicator.ts";
+import { systemScheduler } from "../sync/scheduler.ts";
+import type { Notice } from "../sync/status.ts";
+import { createZenohMesh } from "../zenoh/mesh.ts";
+import { probeRouter } from "../zenoh/probe.ts";
+import { keySpace, membershipText, meshDirectory, provideLinkCredentials, readMembership } from "./membership.ts";
+import type { Membership } from "./membership.ts";
+
+/** What running a mesh needs of this machine and process. */
+export interface MeshHost {
+  stateDirectory: string;
+  database: string;
+  env: { readonly [name: string]: string | undefined };
+  /** Opened when there is something to replicate. */
+  store(): Store;
+  /** This machine: its id, and what people call it. */
+  identity(): { id: string; name: string };
+  now(): Date;
+  /** Says something to the person who watches, or to the service's log. No secrets. */
+  note(line: string): void;
+}
+
+/** What the router is started with; read anew at each start, so that an edited file takes effect. */
+export interface RouterChoices {
+  file(membership: Membership): JsonObject;
+  /** Further endpoints to dial. */
+  connect(membership: Membership): readonly string[];
+  /** Whether routers of this mesh keep records. */
+  storage: boolean;
+}
+
+/** The file whose lock says that a process of this host is in the mesh. */
+export function lockPath(stateDirectory: string): string {
+  return join(meshDirectory(stateDirectory), "lock.db");
+}
+
+/**
+ * Takes part in the mesh until told to stop: router and replicator, which restart by themselves. Waits for a key where
+ * there is none, and begins anew when the membership changes. Throws UserError where another process of this host
+ * takes part already.
+ */
+export async function takePart(host: MeshHost, choices: RouterChoices, stop: Promise<void>): Promise<void> {
+  const directory = privateDirectory(meshDirectory(host.stateDirectory));
+  const release = acquireLock(lockPath(host.stateDirectory));
+  if (!release) {
+    throw new UserError("conflict", "another process of this host takes part in the mesh already", {
+      hint: "`kioku-mesh status` shows it; end it before starting another",
+    });
+  }
+  try {
+    const ending = { stopped: false };
+    void stop.then(() => (ending.stopped = true));
+    while (!ending.stopped) {
+      const text = await membershipOf(host, directory, stop);
+      if (text === undefined) return;
+      const part = startPart(readMembership(directory)!, host, choices);
+      await whenChanged(directory, text, stop);
+      await part.stop();
+    }
+  } finally {
+    release();
+  }
+}
+
+/** The text of the membership, waited for; undefined when told to stop before there is one. */
+async function membershipOf(host: MeshHost, directory: string, stop: Promise<void>): Promise<string | undefined> {
+  const present = membershipText(directory);
+  if (present !== undefined) return present;
+  host.note("this host has no key of the mesh yet: waiting for `kioku-mesh mesh join -` (or `init --open`)");
+  await whenChanged(directory, undefined, stop);
+  return membershipText(directory);
+}
+
+/** Settles when the membership is another than the one given, or on being told to stop. */
+async function whenChanged(directory: string, text: string | undefined, stop: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => membershipText(directory) !== text && resolve(), 500);
+  await Promise.race([promise, stop]).finally(() => clearInterval(timer));
+}
+
+/** Router and, unless this is a relay, replicator of one membership. */
+export function startPart(membership: Membership, host: MeshHost, choices: RouterChoices) {
+  const directory = meshDirectory(host.stateDirectory);
+  const routers = join(host.stateDirectory, "router");
+  const supervisor = superviseRouter({
+    directory,
+    provide: async () => {
+      const router = await provideRouter(routers, embedded);
+      removeOldRouters(routers, router);
+      return router;
+    },
+    plan: async () => {
+      const { issueLoopbackCredentials } = await import("../seal/authority.ts");
+      const isSealed = await provideLinkCredentials(directory, membership, host.now());
+      return {
+        file: choices.file(membership),
+        ...(isSealed && { meshId: membership.meshId }),
+        connect: choices.connect(membership),
+        webSocket: issueLoopbackCredentials(host.now()),
+      };
+    },
+    probe: (port, authority) => probeRouter(port, authority, 5_000),
+    onState: (state) => noteState(state, host),
+    env: host.env,
+    stateDirectory: host.stateDirectory,
+    now: host.now,
+  });
+  const replication = membership.kind === "relay" ? undefined : replicate(membership, host, choices.storage);
+  return {
+    replicator: replication?.replicator,
+    async stop() {
+      await replication?.stop();
+      await supervisor.stop();
+    },
+  };
+}
+
+/** Starts to keep this host's log and the mesh level. */
+function replicate(membership: Exclude<Membership, { kind: "relay" }>, host: MeshHost, storage: boolean) {
+  const directory = meshDirectory(host.stateDirectory);
+  const mesh = createZenohMesh({
+    space: keySpace(membership),
+    self: randomBytes(16).toString("hex"),
+    endpoint() {
+      const router = readRunning(directory);
+      return router && { port: router.port, certificate: router.authority };
+    },
+    storage,
+  });
+  const replicator = createReplicator({
+    mesh,
+    meshId: membership.meshId,
+    store: openReplicaStore(host.store()),
+    sealer:
+      membership.kind === "open"
+        ? openSealer({
+            observation: (id) => host.store().record("observation", id)?.payload ?? undefined,
+            now: () => timestamp(host.now()),
+          })
+        : meshSealer(membership.keys),
+    scheduler: systemScheduler,
+    host: host.identity(),
+    open: membership.kind === "open",
+    notify: (notice) => host.note(noticeText(notice)),
+  });
+  replicator.start();
+  const unwatch = watchDatabase(host.database, replicator);
+  return {
+    replicator,
+    async stop() {
+      unwatch();
+      await replicator.stop();
+    },
+  };
+}
+
+/** Wakes the replicator when any process commits to the database: each commit writes the WAL. */
+function watchDatabase(database: string, replicator: Pick<Replicator, "wake">): () => void {
+  const wal = `${basename(database)}-wal`;
+  const watcher = watch(dirname(database), (_, file) => file === wal && replicator.wake());
+  watcher.on("error", () => watcher.close()); // what is not seen here, the replicator's own look finds
+  return () => watcher.close();
+}
+
+function noteState(state: RouterState, { note }: Pick<MeshHost, "note">): void {
+  if (state.state === "ready") note(`router ${state.router.version} is ready`);
+  if (state.state === "restarting") note(`router: ${state.reason}; starting it again in ${state.delayMs} ms`);
+  if (state.state === "failed") {
+    note(`router: ${state.error.message}${state.error.hint ? ` (${state.error.hint})` : ""}`);
+  }
+  if (state.state === "starting" || state.state === "ready") {
+    for (const { endpoint, holder } of state.conflicts) note(`router: ${endpoint} is held by ${holder}`);
+  }
+}
+
+function noticeText(notice: Notice): string {
+  switch (notice.kind) {
+    case "dropped":
+      return `dropped a ${notice.what}: ${notice.reason} (counted from here on: kioku-mesh mesh peers)`;
+    case "notUnderstood":
+      return `peer ${notice.peer} is not understood: ${notice.reason}`;
+    case "duplicateHost":
+      return `two machines call themselves host ${notice.host}: was a disk cloned? Delete pc_id on one of them`;
+    case "storageWiped":
+      return `the router's storage lacks ${notice.missing} records: filling it again`;
+    case "failed":
+      return `replication: ${notice.error instanceof Error ? notice.error.message : String(notice.error)}`;
+  }
+}

@@ -1,0 +1,57 @@
+/** What `init` is asked for a host of a mesh. */
+export interface MeshSetup {
+  mode: "localhost" | "hub" | "spoke";
+  listen: readonly string[];
+  connect: readonly string[];
+  open: boolean;
+  joinCode: string | undefined;
+  out: string | undefined;
+  force: boolean;
+  print: boolean;
+  service: boolean;
+}
+
+/** What `init` did, or (with `print`) would write. */
+export interface SetUp {
+  file: { path: string; text: string; written: boolean };
+  service: { path: string; text: string; enable: string } | undefined;
+  /** Whether this host has what lets it take part: a key (made now, joined now, or there before), or an open mesh. */
+  key: "made" | "joined" | "present" | "open" | "missing";
+  listen: string[];
+}
+
+/** A router that lives as long as the command: Tier 1. */
+export interface EphemeralStart {
+  listen: readonly string[];
+  connect: readonly string[];
+  open: boolean;
+}
+
+/**
+ * What a host can do about its mesh. Loaded when a command needs it: CLI and MCP processes that save and search never
+ * load a network.
+ */
+export interface MeshControl {
+  /** The IPv4 addresses of this machine that others may reach. */
+  addresses(): string[];
+  /** By which addresses others can dial what listens on these endpoints. Throws UserError for what is none. */
+  addressesOf(listen: readonly string[], open: boolean): string[];
+  setUp(setup: MeshSetup): Promise<SetUp>;
+  /** Whether `init` has made this host a hub, a spoke or a mesh of one. */
+  isConfigured(): boolean;
+  /** Stores the key of a join code; gives the addresses in it. Throws UserError where this host's memory is of another mesh. */
+  join(code: string, merge: boolean): { addresses: string[]; sharing: number; relay: boolean };
+  /** Makes this host a member: of an open mesh, or of its own mesh, with a new key where it has none. */
+  ensureMembership(open: boolean): "made" | "present" | "open";
+  hasMembership(): boolean;
+  /** The code that lets another host join: its last line on stdout. */
+  invite(options: { relay: boolean; addresses: readonly string[] }): Promise<{ code: string; addresses: string[] }>;
+  leave(): Promise<{ removed: string[] }>;
+  rotateKey(): Promise<{ code: string; addresses: string[] }>;
+  /** Takes part as configured, until `stop` settles. */
+  run(stop: Promise<void>): Promise<void>;
+  /** Takes part with a router that keeps nothing, until `stop` settles. `ready` is called once, when it answers. */
+  runEphemeral(start: EphemeralStart, stop: Promise<void>): Promise<void>;
+  /** Synchronises once, within `deadline` milliseconds; `full` also reads the router's storage. */
+  synchronise(deadline: number, full: boolean): Promise<{ moved: number; pending: number; reached: boolean }>;
+}

@@ -1,0 +1,32 @@
+import { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync } from "node:fs";
+
+/**
+ * A lock that one process on this host can hold, by an exclusive transaction on a small database: every OS gives it back
+ * when the holder ends, however it ends. Gives the function that releases it; undefined where another holds it.
+ */
+export function acquireLock(path: string): (() => void) | undefined {
+  closeSync(openSync(path, "a", 0o600));
+  const db = new Database(path, { create: true });
+  try {
+    db.run("pragma busy_timeout = 0");
+    db.run("begin exclusive");
+    return () => db.close();
+  } catch (error) {
+    db.close();
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether some process holds the lock now. Creates nothing. */
+export function isLocked(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const release = acquireLock(path);
+  release?.();
+  return release === undefined;
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith("SQLITE_BUSY");
+}
