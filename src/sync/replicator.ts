@@ -273,6 +273,7 @@ export function createReplicator(options: ReplicatorOptions) {
       let session: Session | undefined;
       while (running && scheduler.now() < until && session?.heldThrough === undefined) {
         await pause(timing.tick / 10, scheduler);
+        guard(replica.refresh);
         if (!linked || !outlet.idle) continue;
         session = (await catchUp.runNow()) ?? session;
         if (!session && scheduler.now() - aloneSince > timing.settle) await confirmByStorage();

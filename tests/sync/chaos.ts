@@ -186,6 +186,7 @@ export function runChaos({ seed, operations, createStore, timing }: ChaosOptions
   network.heal();
   for (const machine of machines) if (!machine.host) start(machine);
   const hosts = machines.map(({ host }) => host!);
+  for (const { replicator } of hosts) replicator.wake();
   const settled = () => areEqual(hosts) && hosts.every(({ replicator }) => replicator.status().pending === 0);
   const done = world.until(settled, convergence);
   const problems = done ? [] : ["no convergence"];
