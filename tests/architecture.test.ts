@@ -6,7 +6,8 @@ const src = join(import.meta.dir, "../src");
 
 /** Who may import whom. Arrows point down and never up. */
 const allowed: { [folder: string]: string[] } = {
-  "main.ts": ["cli", "mcp", "host", "ops", "store", "sync", "seal", "zenoh", "router", "core"],
+  "main.ts": ["cli", "mcp", "mesh", "host", "ops", "store", "sync", "seal", "zenoh", "router", "core"],
+  mesh: ["mesh", "ops", "host", "store", "sync", "seal", "zenoh", "router", "core"],
   cli: ["cli", "ops", "core"],
   mcp: ["mcp", "ops", "core"],
   ops: ["ops", "store", "sync", "core"],

@@ -1,6 +1,7 @@
 import { run, type Terminal } from "../src/cli/run.ts";
 import { openHost } from "../src/host/host.ts";
 import type { Env } from "../src/host/variables.ts";
+import { openMeshControl } from "../src/mesh/control.ts";
 import { openContext, type Build } from "../src/ops/open.ts";
 import { temporary } from "./temporary.ts";
 
@@ -35,6 +36,14 @@ export function world(initial: Env = {}) {
       binary: "/opt/kioku-mesh",
       now,
       newId: () => crypto.randomUUID().replaceAll("-", ""),
+      self: {
+        interrupted: async () => {},
+        isArgument: () => false,
+        replace: async () => {
+          throw new Error("a test does not become another program");
+        },
+      },
+      mesh: async (ctx) => openMeshControl({ ctx, env: { HOME: home, ...env }, platform: "linux" }),
       host: openHost({
         env: { HOME: home, ...identity, ...initial, ...env },
         platform: "linux",

@@ -10,11 +10,6 @@ export interface Command extends CommandSummary {
   run(args: string[]): Promise<number>;
 }
 
-/** What other versions of this program have, and this one says why it has not. */
-const absent: { [word: string]: string } = {
-  mesh: "the mesh is not in this build: this host's memory is its own",
-};
-
 /** Routes a command line (without global flags) to its command; gives the exit status. */
 export async function route(commands: readonly Command[], words: string[], out: (text: string) => Promise<void>) {
   checkWords(commands, words);
@@ -81,7 +76,6 @@ function checkWords(commands: readonly Command[], words: string[]): void {
     });
   }
   if (members.length > 0 && asksForHelp([second!])) return;
-  if (Object.hasOwn(absent, first)) throw new UserError("usage", absent[first]!, { hint: "see: kioku-mesh --help" });
   const wrong = members.length > 0 ? `${first} ${second}` : first;
   const meant = nearest(wrong, [...commands.map(({ command }) => command), "help"]);
   throw new UserError("usage", `unknown command '${wrong}'`, {

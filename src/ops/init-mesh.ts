@@ -30,8 +30,7 @@ export async function initMesh(ctx: Context, setup: MeshSetup): Promise<SetUp> {
 async function pickListen(ctx: Context, mode: string, addresses: readonly string[]): Promise<string[]> {
   const options = ["127.0.0.1", ...addresses, "0.0.0.0", "custom"];
   const list = options.map((option, i) => `  ${i + 1}) ${option}`).join("\n");
-  ctx.note?.(`listen on which addresses? (numbers, with commas between)\n${list}`);
-  const answer = await ctx.ask?.("> ");
+  const answer = await ctx.ask?.(`listen on which addresses? (numbers, with commas between)\n${list}\n> `);
   if (answer === undefined || answer === "nobody") {
     throw new UserError("usage", `--listen required for --mode ${mode} in non-interactive use`, {
       hint: "for example --listen 0.0.0.0",

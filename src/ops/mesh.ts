@@ -21,7 +21,7 @@ export const secretWarning =
 export const meshRun = defineOperation({
   command: "mesh run",
   group: "mesh",
-  summary: "Take part in the mesh that `init` has set up, until interrupted: what the service runs.",
+  summary: "Take part in the mesh that `init` has set up, until interrupted.",
   examples: ["mesh run"],
   exits: { 4: "Another process of this host takes part already." },
   effect: "write",
@@ -70,7 +70,7 @@ export const meshStart = defineOperation({
 export const meshJoin = defineOperation({
   command: "mesh join",
   group: "mesh",
-  summary: "Join a mesh: by a join code, or by a peer's address where the key is here (or the mesh is open).",
+  summary: "Join a mesh, by a join code or by a peer's address.",
   examples: ["mesh join -", "mesh join --open 192.168.1.10:17447"],
   exits: { 4: "This host's memory is of another mesh (see --merge), or another process takes part already." },
   effect: "write",
@@ -118,7 +118,7 @@ async function joinPeers(ctx: Context, peers: readonly string[], open: boolean) 
 export const meshInvite = defineOperation({
   command: "mesh invite",
   group: "mesh",
-  summary: "Print the code with which another host joins. Whoever has it can read and write everything.",
+  summary: "Print the join code for another host, which can then read everything.",
   examples: ["mesh invite", "mesh invite --relay"],
   effect: "read",
   input: z.strictObject({
@@ -141,7 +141,7 @@ export const meshInvite = defineOperation({
 export const meshLeave = defineOperation({
   command: "mesh leave",
   group: "mesh",
-  summary: "Take this host out of its mesh: key, configuration and router storage go, the memory stays.",
+  summary: "Take this host out of its mesh. The key goes, the memory stays.",
   examples: ["mesh leave --yes"],
   exits: { 1: "Cancelled." },
   effect: "destroy",
@@ -158,7 +158,7 @@ export const meshLeave = defineOperation({
 export const meshRotateKey = defineOperation({
   command: "mesh rotate-key",
   group: "mesh",
-  summary: "Make a new key: hosts that do not get the new join code are out. What they have seen, they keep.",
+  summary: "Make a new key: hosts without the new join code are out.",
   examples: ["mesh rotate-key --yes"],
   exits: { 1: "Cancelled." },
   effect: "destroy",

@@ -54,17 +54,6 @@ test("init --print shows the configuration, also where one exists, and writes no
   });
 });
 
-test.each([
-  ["hub", ["--listen", "10.0.0.5"]],
-  ["spoke", []],
-  ["localhost", []],
-])("init --mode %s is refused in words", async (mode, rest) => {
-  using w = world();
-  const { out, err, exitCode } = await w.kioku(["init", "--mode", mode, ...rest]);
-  expect([out, exitCode]).toEqual(["", 2]);
-  expect(err).toContain(`a mesh (--mode ${mode}) is not in this build`);
-});
-
 test("save prints the id, search both lines of each entry, newest first", async () => {
   using w = world();
   const { first, second } = await remembered(w);
@@ -319,19 +308,4 @@ test("the version, and no command at all", async () => {
   const nothing = await w.kioku([]);
   expect([nothing.out, nothing.exitCode]).toEqual(["", 2]);
   expect(nothing.err).toContain("Usage: kioku-mesh");
-});
-
-test("a configured mesh is refused in words, and mesh commands are", async () => {
-  using w = world();
-  mkdirSync(join(w.home, ".config/mesh-mem"), { recursive: true });
-  writeFileSync(join(w.home, ".config/mesh-mem/config.yaml"), "backend: zenoh\n");
-  for (const argv of [["save", "x"], ["search"], ["status"], ["drain", "--pending"], ["gc"]]) {
-    const { out, err, exitCode } = await w.kioku(argv);
-    expect([out, exitCode]).toEqual(["", 2]);
-    expect(err).toStartWith("error: the mesh (backend: zenoh) is not in this build\n hint: ");
-  }
-  expect((await w.kioku(["save", "x"], { env: { MESH_MEM_BACKEND: "local" } })).exitCode).toBe(0);
-  const start = await w.kioku(["mesh", "start"]);
-  expect([start.out, start.exitCode]).toEqual(["", 2]);
-  expect(start.err).toContain("the mesh is not in this build");
 });

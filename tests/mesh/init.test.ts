@@ -1,0 +1,147 @@
+import { expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { world } from "../world.ts";
+
+const note =
+  "note: 127.0.0.1 is not in --listen; local MCP clients will need ZENOH_CONNECT pointed at one of the listed endpoints.\n";
+const also = 'also: export ZENOH_BACKEND_ROCKSDB_ROOT="$HOME/.local/share/mesh-mem"';
+
+function configOf(w: { home: string }) {
+  const path = `${w.home}/.config/mesh-mem`;
+  return {
+    path: `${path}/zenohd.json5`,
+    router: () => readFileSync(`${path}/zenohd.json5`, "utf8"),
+    yaml: `${path}/config.yaml`,
+  };
+}
+
+test("init --mode hub writes the router's file, makes a key and says how others join", async () => {
+  using w = world();
+  const config = configOf(w);
+  const { out, err, exitCode } = await w.kioku(["init", "--mode", "hub", "--listen", "10.0.0.5"]);
+  expect({ err, exitCode }).toEqual({ err: "", exitCode: 0 });
+  expect(out.split("\n")).toEqual([
+    `wrote ${config.path}`,
+    "next: kioku-mesh mesh run",
+    also,
+    "made the mesh's key; for each other host: kioku-mesh mesh invite",
+    "",
+  ]);
+  expect(config.router()).toContain('"tls/10.0.0.5:7447"');
+  expect(readFileSync(config.yaml, "utf8")).toBe("backend: zenoh\n");
+});
+
+test("the README's spoke works without a key, and names the two ways to get one", async () => {
+  using w = world();
+  const argv = ["init", "--mode", "spoke", "--listen", "127.0.0.1", "--connect", "10.0.0.5"];
+  const { out, exitCode } = await w.kioku(argv);
+  expect(exitCode).toBe(0);
+  expect(out).toContain("still lacks the mesh's key");
+  expect(out).toContain("kioku-mesh mesh join -");
+  expect(out).toContain("--open");
+  expect(configOf(w).router()).toContain('"tls/10.0.0.5:7447"');
+});
+
+test("a join code is all that a spoke needs; the key of both is the same", async () => {
+  using hub = world();
+  using spoke = world();
+  await hub.kioku(["init", "--mode", "hub", "--listen", "10.0.0.5"]);
+  const code = (await hub.kioku(["mesh", "invite"])).out.trimEnd().split("\n").at(-1)!;
+  const { exitCode, err } = await spoke.kioku(["init", "--mode", "spoke", "--join", "-"], { stdin: `${code}\n` });
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+  expect(configOf(spoke).router()).toContain('"tls/10.0.0.5:7447"');
+  const again = (await spoke.kioku(["mesh", "invite"])).out.trimEnd().split("\n").at(-1)!;
+  expect(again).toBe(code); // it dials the same hub, with the same key
+});
+
+test("--force writes the file anew and keeps the key", async () => {
+  using w = world();
+  const init = ["init", "--mode", "hub", "--listen", "10.0.0.5"];
+  await w.kioku(init);
+  const code = async () => (await w.kioku(["mesh", "invite"])).out.trimEnd().split("\n").at(-1);
+  const before = await code();
+  const refused = await w.kioku(init);
+  expect([refused.exitCode, refused.err]).toEqual([
+    1,
+    `error: ${configOf(w).path} already exists. Use --force to overwrite.\n`,
+  ]);
+  expect((await w.kioku([...init, "--force"])).out).not.toContain("made the mesh's key");
+  expect(await code()).toBe(before);
+});
+
+test("init of a mesh replaces the backend in config.yaml and leaves the other lines", async () => {
+  using w = world();
+  await w.kioku(["init"]);
+  writeFileSync(configOf(w).yaml, "# mine\nbackend: local # for now\nuser_id: me\n");
+  await w.kioku(["init", "--mode", "localhost"]);
+  expect(readFileSync(configOf(w).yaml, "utf8")).toBe("# mine\nbackend: zenoh\nuser_id: me\n");
+});
+
+test("--print writes nothing and shows no secret", async () => {
+  using w = world();
+  const { out, exitCode } = await w.kioku(["init", "--mode", "hub", "--listen", "10.0.0.5", "--print"]);
+  expect(exitCode).toBe(0);
+  expect(out).toContain('mode: "router"');
+  expect(() => configOf(w).router()).toThrow();
+});
+
+test("an open mesh has the original's note, and plain endpoints", async () => {
+  using w = world();
+  const { err, exitCode } = await w.kioku(["init", "--mode", "hub", "--listen", "10.0.0.5", "--open"]);
+  expect({ err, exitCode }).toEqual({ err: note, exitCode: 0 });
+  expect(configOf(w).router()).toContain('"tcp/10.0.0.5:7447"');
+});
+
+test.each([
+  [["--mode", "hub"], "error: --listen required for --mode hub in non-interactive use\n"],
+  [
+    ["--mode", "spoke", "--listen", "127.0.0.1"],
+    "error: --connect required for --mode spoke (the hub endpoint to dial).\n",
+  ],
+  [["--mode", "localhost", "--connect", "10.0.0.5"], "error: --connect is not used with --mode localhost.\n"],
+  [["--mode", "hub", "--listen", "10.0.0.5:99999"], "error: "],
+  [["--mode", "hub", "--listen", "udp/10.0.0.5"], "error: "],
+  [["--mode", "hub", "--listen", "10.0.0.5", "--join", "kioku1_abc"], "error: this join code is mistyped or cut off\n"],
+  [["--mode", "local", "--open"], "error: --open is not used with --mode local\n"],
+])("init %p is refused with status 2, and writes nothing", async (argv, message) => {
+  using w = world();
+  const { out, err, exitCode } = await w.kioku(["init", ...argv]);
+  expect([out, exitCode]).toEqual(["", 2]);
+  expect(err).toStartWith(message);
+  expect(() => configOf(w).router()).toThrow();
+});
+
+test("the picker takes numbers, and a custom endpoint", async () => {
+  using w = world();
+  const { exitCode } = await w.kioku(["init", "--mode", "hub"], { typed: ["1"] });
+  expect(exitCode).toBe(0);
+  expect(configOf(w).router()).toContain('"tls/127.0.0.1:7447"');
+  const wrong = await w.kioku(["init", "--mode", "hub", "--force"], { typed: ["99"] });
+  expect([wrong.exitCode, wrong.err.split("\n").at(-2)]).toEqual([2, "error: selection 99 out of range"]);
+});
+
+test("a host that has no mesh says so for every command of the mesh", async () => {
+  using w = world();
+  for (const argv of [
+    ["mesh", "run"],
+    ["mesh", "invite"],
+    ["mesh", "rotate-key", "--yes"],
+    ["mesh", "join", "10.0.0.5"],
+  ]) {
+    const { exitCode, err } = await w.kioku(argv);
+    expect([argv, exitCode]).toEqual([argv, 2]);
+    expect(err).toContain(" hint: ");
+  }
+});
+
+test("leaving takes key and configuration away and keeps the memory", async () => {
+  using w = world();
+  await w.save("it stays");
+  await w.kioku(["init", "--mode", "hub", "--listen", "10.0.0.5"]);
+  expect((await w.kioku(["mesh", "leave"])).exitCode).toBe(2);
+  expect((await w.kioku(["mesh", "leave"], { typed: ["no"] })).exitCode).toBe(1);
+  expect((await w.kioku(["mesh", "leave", "--yes"])).exitCode).toBe(0);
+  expect((await w.kioku(["mesh", "invite"])).exitCode).toBe(2);
+  expect(readFileSync(configOf(w).yaml, "utf8")).toBe("backend: local\n");
+  expect((await w.kioku(["search", "stays"])).out).toContain("it stays");
+});
