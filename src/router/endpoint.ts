@@ -64,6 +64,12 @@ function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || (isIPv6(host) && /^[0:]+$/.test(host));
 }
 
+/** An endpoint that was asked for and is not dialled. */
+export interface SkippedEndpoint {
+  endpoint: string;
+  reason: string;
+}
+
 /**
  * Splits the value of ZENOH_CONNECT into the endpoints to dial besides the configured ones, and those that are not dialled
  * with the reason. Our own listener, which the original's clients name there, is neither.
@@ -71,9 +77,9 @@ function isWildcard(host: string): boolean {
 export function furtherEndpoints(
   text: string,
   { sealed, listen, addresses }: { sealed: boolean; listen: readonly Endpoint[]; addresses: readonly string[] },
-): { dial: string[]; skipped: { endpoint: string; reason: string }[] } {
+): { dial: string[]; skipped: SkippedEndpoint[] } {
   const dial: string[] = [];
-  const skipped: { endpoint: string; reason: string }[] = [];
+  const skipped: SkippedEndpoint[] = [];
   for (const part of text.split(",").map((piece) => piece.trim())) {
     if (part === "") continue;
     try {

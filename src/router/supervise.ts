@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Credentials } from "../seal/certificate.ts";
 import { pause, whenAborted } from "./abort.ts";
 import { webSocketCredentialPaths, writeCredentials } from "./certificates.ts";
-import { type JsonObject, startConfig } from "./config.ts";
+import type { JsonObject } from "./config.ts";
+import { endpointText, furtherEndpoints, listenAddresses, type SkippedEndpoint } from "./endpoint.ts";
 import { rocksdbRoot, routerEnvironment } from "./environment.ts";
 import { startGuarded } from "./guard.ts";
 import { openLogFile } from "./log-file.ts";
@@ -14,6 +16,7 @@ import { privateDirectory, writePrivate } from "./private-files.ts";
 import { holdRouter, type Router } from "./provision.ts";
 import { type Obstacle, type Probe, type ReadyTiming, whenReady } from "./readiness.ts";
 import { readRunning, removeRunning, type RunningRouter, writeRunning } from "./running.ts";
+import { listenEndpoints, startConfig } from "./start-config.ts";
 
 /** What to run. Asked for anew at each start, so that a repaired file or a stored key takes effect. */
 export interface RouterPlan {
@@ -21,23 +24,30 @@ export interface RouterPlan {
   file: JsonObject;
   /** Present for a sealed mesh. */
   meshId?: string;
-  /** Further endpoints to dial. */
-  connect?: readonly string[];
+  /** The value of ZENOH_CONNECT: further routers to link to, of which our own is none. */
+  zenohConnect?: string;
   /** For the WebSocket; without them it is plain. */
   webSocket?: Credentials;
 }
 
 export type RouterState =
-  /** `conflicts`: listen endpoints whose port another process holds. The router runs without them and tries them again. */
-  | { state: "starting"; conflicts: readonly PortConflict[] }
+  | ({ state: "starting" } & Limits)
   /** It runs, but has not been ready for a while: an empty storage first fetches everything from another router. */
   | { state: "waiting"; problem: string }
-  | { state: "ready"; router: RunningRouter; conflicts: readonly PortConflict[] }
+  | ({ state: "ready"; router: RunningRouter } & Limits)
   /** It ended, or was not what it should be. It starts again by itself. */
   | { state: "restarting"; reason: string; delayMs: number }
   /** It cannot be started before a person has done something. That is tried again all the same. */
   | { state: "failed"; error: UserError; delayMs: number }
   | { state: "stopped" };
+
+/** What a router does without. */
+export interface Limits {
+  /** Listen endpoints whose port another process holds. The router tries them again and again. */
+  conflicts: readonly PortConflict[];
+  /** Parts of ZENOH_CONNECT that are not dialled. */
+  skipped: readonly SkippedEndpoint[];
+}
 
 export interface Timing extends ReadyTiming {
   /** The pause before the second start; it doubles with each start that fails, up to `maxDelayMs`. */
@@ -125,8 +135,8 @@ async function runOnce(options: SupervisorOptions, timing: Timing, signal: Abort
 async function runRouter(options: SupervisorOptions, timing: Timing, signal: AbortSignal): Promise<End> {
   const start = await prepare(options);
   signal.throwIfAborted();
-  const { router, plan, id, port, conflicts } = start;
-  options.onState({ state: "starting", conflicts });
+  const { router, plan, id, port, limits } = start;
+  options.onState({ state: "starting", ...limits });
   const child = startRouter(start, options);
   try {
     const authority = plan.webSocket?.authority;
@@ -153,7 +163,7 @@ async function runRouter(options: SupervisorOptions, timing: Timing, signal: Abo
       since: options.now().toISOString(),
     };
     writeRunning(options.directory, running);
-    options.onState({ state: "ready", router: running, conflicts });
+    options.onState({ state: "ready", router: running, ...limits });
     const reason = await Promise.race([child.ended, whenAborted(signal)]);
     return { readyMs: performance.now() - readySince, reason };
   } finally {
@@ -169,11 +179,18 @@ async function prepare({ directory, provide, plan: makePlan }: SupervisorOptions
   const id = randomBytes(16).toString("hex").replace(/^0/, "1"); // Zenoh takes no leading 0
   const port = await freeLoopbackPort();
   const webSocket = plan.webSocket && webSocketCredentialPaths(directory);
-  const config = startConfig(plan.file, { ...plan, router, id, port, webSocket });
+  const sealed = plan.meshId !== undefined;
+  const listen = listenEndpoints(plan.file, sealed);
+  const conflicts = await portConflicts(listen);
+  const held = conflicts.map(({ endpoint }) => endpoint);
+  const ours = listen.filter((endpoint) => !held.includes(endpointText(endpoint)));
+  const addresses = listenAddresses(networkInterfaces());
+  const { dial, skipped } = furtherEndpoints(plan.zenohConnect ?? "", { sealed, listen: ours, addresses });
+  const config = startConfig(plan.file, { router, id, port, webSocket, meshId: plan.meshId, connect: dial });
   privateDirectory(directory);
   if (webSocket) writeCredentials(webSocket, plan.webSocket!);
   writePrivate(configPath(directory), config.text);
-  return { router, plan, id, port, config, conflicts: await portConflicts(config.listen) };
+  return { router, plan, id, port, config, limits: { conflicts, skipped } };
 }
 
 /** Starts zenohd with its log, and marks its files as in use, until it is stopped. */
@@ -183,17 +200,26 @@ function startRouter({ router }: { router: Router }, options: SupervisorOptions)
   const release = holdRouter(router);
   const errors: string[] = [];
   let lastErrorAt = Number.NEGATIVE_INFINITY;
-  const child = startGuarded([router.zenohd, "-c", configPath(directory)], {
-    directory,
-    env: routerEnvironment(env, stateDirectory),
-    onLine(line) {
-      log.write(line);
-      if (!/error|panicked/i.test(line)) return;
-      errors.push(withoutPrefix(line));
-      if (errors.length > 50) errors.shift();
-      lastErrorAt = performance.now();
-    },
-  });
+  const onLine = (line: string) => {
+    log.write(line);
+    if (!/error|panicked/i.test(line)) return;
+    errors.push(withoutPrefix(line));
+    if (errors.length > 50) errors.shift();
+    lastErrorAt = performance.now();
+  };
+  const letGo = () => {
+    release();
+    log.close();
+  };
+  const child = (() => {
+    try {
+      const environment = routerEnvironment(env, stateDirectory);
+      return startGuarded([router.zenohd, "-c", configPath(directory)], { directory, env: environment, onLine });
+    } catch (error) {
+      letGo();
+      throw error;
+    }
+  })();
   return {
     pid: child.pid,
     errors,
@@ -203,8 +229,7 @@ function startRouter({ router }: { router: Router }, options: SupervisorOptions)
     }),
     stop: once(async () => {
       await child.stop();
-      release();
-      log.close();
+      letGo();
     }),
   };
 }

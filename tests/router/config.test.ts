@@ -1,12 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { linkCredentialPaths } from "../../src/router/certificates.ts";
-import {
-  ephemeralConfig,
-  type JsonObject,
-  parseRouterFile,
-  routerFileText,
-  startConfig,
-} from "../../src/router/config.ts";
+import { ephemeralConfig, type JsonObject, parseRouterFile, routerFileText } from "../../src/router/config.ts";
+import { startConfig } from "../../src/router/start-config.ts";
 import { routerIn } from "../../src/router/provision.ts";
 
 const router = routerIn("/state/router/x", { version: "1.10.2", target: "linux-x64", files: [] });
@@ -147,6 +142,17 @@ describe("what a start adds", () => {
   test("further endpoints to dial, once each", () => {
     const connect = ["tcp/10.0.0.1:7447", "tcp/10.0.0.2:7447"];
     expect(started(open("spoke", [], ["tcp/10.0.0.1:7447"]), { connect }).connect.endpoints).toEqual(connect);
+  });
+
+  test("what an endpoint lacks; a protocol that is not known here stays as it is", () => {
+    const file = { listen: { endpoints: ["0.0.0.0", "quic/0.0.0.0:7447", "unixsock-stream//run/z.sock"] } };
+    expect(JSON.parse(startConfig(file, start).text).listen.endpoints).toEqual([
+      "tcp/0.0.0.0:7447",
+      "quic/0.0.0.0:7447",
+      "unixsock-stream//run/z.sock",
+    ]);
+    const mine = parseRouterFile(sealed("hub", ["::1"]), "f");
+    expect(JSON.parse(startConfig(mine, { ...start, meshId }).text).listen.endpoints).toEqual(["tls/[::1]:7447"]);
   });
 
   test("what the file says otherwise stays as it is", () => {

@@ -185,6 +185,20 @@ describe("what stands in a router's way is named", () => {
     await session.close();
   });
 
+  routerTest("a router of the user's own on that port, to which ours links when ZENOH_CONNECT names it", async () => {
+    const port = await freePort();
+    const first = supervise(() => ({ file: ephemeralConfig([`tcp/127.0.0.1:${port}`], []) }));
+    await first.next("ready");
+    const zenohConnect = `tcp/localhost:${port}, bad/endpoint`;
+    const second = supervise(() => ({ ...hub(port), zenohConnect }));
+    const { router, conflicts, skipped } = await second.next("ready");
+    expect(conflicts[0]!.holder).toContain("zenohd -c");
+    expect(skipped).toEqual([{ endpoint: "bad/endpoint", reason: expect.stringContaining("unknown protocol") }]);
+    const session = await openSession(router.port);
+    await eventually("both are linked", async () => (await getAll(session, "@/*/router")).size === 2 || undefined);
+    await session.close();
+  });
+
   routerTest("a storage's directory that another process holds", async () => {
     const port = await freePort();
     const first = supervise(() => hub(port));
