@@ -5,21 +5,14 @@ import { UserError } from "../core/errors.ts";
 import type { Context } from "../ops/context.ts";
 import type { EphemeralStart, MeshControl } from "../ops/mesh-control.ts";
 import { linkCredentialPaths } from "../router/certificates.ts";
-import { ephemeralConfig, sealedStorageDirectory, type JsonObject } from "../router/config.ts";
-import {
-  ephemeralLinkPort,
-  furtherEndpoints,
-  listenAddresses,
-  parseEndpoint,
-  parseEndpoints,
-} from "../router/endpoint.ts";
+import { ephemeralConfig, sealedStorageDirectory } from "../router/config.ts";
+import { ephemeralLinkPort, listenAddresses, parseEndpoints } from "../router/endpoint.ts";
 import { rocksdbRoot } from "../router/environment.ts";
 import { readRunning } from "../router/running.ts";
 import { decodeJoinCode, encodeJoinCode } from "../seal/join-code.ts";
 import { isLocked } from "../store/lock.ts";
 import {
   addressesToDial,
-  endpointsOf,
   membershipOf,
   readRouterFile,
   routerFilePath,
@@ -77,19 +70,8 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
   function configured(): RouterChoices {
     return {
       file: () => readRouterFile(at),
-      connect: (membership) => further(membership, readRouterFile(at)),
       storage: true,
     };
-  }
-
-  /** What ZENOH_CONNECT names beside our own router. */
-  function further(membership: Membership, file: JsonObject): string[] {
-    const rules = { sealed: membership.kind !== "open", role: "listen" } as const;
-    const listen = endpointsOf(file, "listen").map((text) => parseEndpoint(text, rules));
-    const addresses = listenAddresses(networkInterfaces());
-    const { dial, skipped } = furtherEndpoints(at.env.ZENOH_CONNECT ?? "", { sealed: rules.sealed, listen, addresses });
-    for (const { endpoint, reason } of skipped) host.note(`ZENOH_CONNECT: ${endpoint} is skipped: ${reason}`);
-    return dial;
   }
 
   function ephemeral({ listen, connect }: EphemeralStart): RouterChoices {
@@ -102,7 +84,6 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
           parseEndpoints(connect, rules("connect", kind !== "open")),
           kind === "open" ? undefined : linkCredentialPaths(directory),
         ),
-      connect: (membership) => further(membership, {}),
       storage: false,
     };
   }

@@ -39,8 +39,6 @@ export interface MeshHost {
 /** What the router is started with; read anew at each start, so that an edited file takes effect. */
 export interface RouterChoices {
   file(membership: Membership): JsonObject;
-  /** Further endpoints to dial. */
-  connect(membership: Membership): readonly string[];
   /** Whether routers of this mesh keep records. */
   storage: boolean;
 }
@@ -111,7 +109,7 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
       return {
         file: choices.file(membership),
         ...(isSealed && { meshId: membership.meshId }),
-        connect: choices.connect(membership),
+        ...(host.env.ZENOH_CONNECT && { zenohConnect: host.env.ZENOH_CONNECT }),
         webSocket: issueLoopbackCredentials(host.now()),
       };
     },
@@ -179,13 +177,15 @@ function watchDatabase(database: string, replicator: Pick<Replicator, "wake">): 
 }
 
 function noteState(state: RouterState, { note }: Pick<MeshHost, "note">): void {
+  if (state.state === "waiting") note(`router: ${state.problem}`);
   if (state.state === "ready") note(`router ${state.router.version} is ready`);
   if (state.state === "restarting") note(`router: ${state.reason}; starting it again in ${state.delayMs} ms`);
   if (state.state === "failed") {
     note(`router: ${state.error.message}${state.error.hint ? ` (${state.error.hint})` : ""}`);
   }
-  if (state.state === "starting" || state.state === "ready") {
+  if (state.state === "starting") {
     for (const { endpoint, holder } of state.conflicts) note(`router: ${endpoint} is held by ${holder}`);
+    for (const { endpoint, reason } of state.skipped) note(`ZENOH_CONNECT: ${endpoint} is skipped: ${reason}`);
   }
 }
 
