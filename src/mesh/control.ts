@@ -10,7 +10,7 @@ import { ephemeralLinkPort, listenAddresses, parseEndpoints } from "../router/en
 import { rocksdbRoot } from "../router/environment.ts";
 import { readRunning } from "../router/running.ts";
 import { decodeJoinCode, encodeJoinCode } from "../seal/join-code.ts";
-import { isLocked } from "../store/lock.ts";
+import { isLocked, meshLockPath } from "../store/lock.ts";
 import {
   addressesToDial,
   membershipOf,
@@ -20,6 +20,7 @@ import {
   setUp,
   type Surroundings,
 } from "./configure.ts";
+import { inspectMesh } from "./inspect.ts";
 import {
   meshDirectory,
   readMembership,
@@ -28,7 +29,8 @@ import {
   writeMembership,
   type Membership,
 } from "./membership.ts";
-import { lockPath, takePart, type MeshHost, type RouterChoices } from "./run.ts";
+import { routerControl } from "./router.ts";
+import { takePart, type MeshHost, type RouterChoices } from "./run.ts";
 import { synchroniseOnce, waitForRunning } from "./synchronise.ts";
 
 /** Where a command runs. */
@@ -110,6 +112,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
   }
 
   return {
+    router: routerControl(at, host.note),
     addresses: () => listenAddresses(networkInterfaces()),
     addressesOf(listen, open) {
       const endpoints = parseEndpoints(listen, { sealed: !open, role: "listen", defaultPort: ephemeralLinkPort });
@@ -142,6 +145,8 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
       const credentials = issueRelayCredentials(meshAuthority(keys), host.now());
       return { code: encodeJoinCode({ kind: "relay", meshId, credentials, addresses: dialled }), addresses: dialled };
     },
+
+    inspect: (state) => inspectMesh({ at, state, now: host.now() }),
 
     async leave() {
       const membership = readMembership(directory);
@@ -177,13 +182,8 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     runEphemeral: (start, stop) => takePart(host, ephemeral(start), stop),
 
     async synchronise(deadline, full) {
-      if (isLocked(lockPath(at.stateDirectory))) return await waitForRunning(host, deadline);
+      if (isLocked(meshLockPath(at.stateDirectory))) return await waitForRunning(host, deadline);
       return await synchroniseOnce(host, configured(), deadline, full);
     },
   };
-}
-
-/** Whether a router of this host answers now. */
-export function routerRuns(stateDirectory: string): boolean {
-  return readRunning(meshDirectory(stateDirectory)) !== undefined;
 }

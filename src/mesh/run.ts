@@ -9,7 +9,7 @@ import { privateDirectory } from "../router/private-files.ts";
 import { provideRouter, removeOldRouters } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
 import { superviseRouter, type RouterState } from "../router/supervise.ts";
-import { acquireLock } from "../store/lock.ts";
+import { acquireLock, meshLockPath } from "../store/lock.ts";
 import { openReplicaStore } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { meshSealer } from "../sync/mesh-sealer.ts";
@@ -43,11 +43,6 @@ export interface RouterChoices {
   storage: boolean;
 }
 
-/** The file whose lock says that a process of this host is in the mesh. */
-export function lockPath(stateDirectory: string): string {
-  return join(meshDirectory(stateDirectory), "lock.db");
-}
-
 /**
  * Takes part in the mesh until told to stop: router and replicator, which restart by themselves. Waits for a key where
  * there is none, and begins anew when the membership changes. Throws UserError where another process of this host
@@ -55,7 +50,7 @@ export function lockPath(stateDirectory: string): string {
  */
 export async function takePart(host: MeshHost, choices: RouterChoices, stop: Promise<void>): Promise<void> {
   const directory = privateDirectory(meshDirectory(host.stateDirectory));
-  const release = acquireLock(lockPath(host.stateDirectory));
+  const release = acquireLock(meshLockPath(host.stateDirectory));
   if (!release) {
     throw new UserError("conflict", "another process of this host takes part in the mesh already", {
       hint: "`kioku-mesh status` shows it; end it before starting another",

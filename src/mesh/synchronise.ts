@@ -1,9 +1,9 @@
 import { UserError } from "../core/errors.ts";
 import type { ReplicationStatus } from "../sync/status.ts";
-import { acquireLock } from "../store/lock.ts";
+import { acquireLock, meshLockPath } from "../store/lock.ts";
 import { pendingCount } from "../sync/pending-count.ts";
 import { meshDirectory, readMembership } from "./membership.ts";
-import { lockPath, startPart, type MeshHost, type RouterChoices } from "./run.ts";
+import { startPart, type MeshHost, type RouterChoices } from "./run.ts";
 import { privateDirectory } from "../router/private-files.ts";
 
 /** What one synchronisation did: records moved either way, own ones that still wait, and whether anyone was reached. */
@@ -25,13 +25,18 @@ export async function synchroniseOnce(
   if (!membership || membership.kind === "relay") {
     throw new UserError("unavailable", "this host has no key of the mesh", { hint: "kioku-mesh mesh join -" });
   }
-  const release = acquireLock(lockPath(host.stateDirectory));
+  const release = acquireLock(meshLockPath(host.stateDirectory));
   if (!release) return await waitForRunning(host, deadline);
+  const before = pendingCount(host.store());
   const part = startPart(membership, host, choices);
   try {
     const { session, reading, pending } = await part.replicator!.synchronise(deadline, full);
-    const moved = (session?.sent ?? 0) + (session?.received ?? 0) + (reading?.added ?? 0);
-    return { moved, pending, reached: session?.heldThrough !== undefined || reading !== undefined };
+    const sent = Math.max(session?.sent ?? 0, before - pending); // what the storage took went by no session
+    return {
+      moved: sent + (session?.received ?? 0) + (reading?.added ?? 0),
+      pending,
+      reached: session?.heldThrough !== undefined || reading !== undefined,
+    };
   } finally {
     await part.stop();
     release();

@@ -1,7 +1,10 @@
+import { existsSync } from "node:fs";
 import { z } from "zod";
+import { UserError } from "../core/errors.ts";
 import { checked, checkSchema, type Check } from "./check.ts";
 import type { Context } from "./context.ts";
 import { hostChecks } from "./host-checks.ts";
+import { meshState } from "./mesh-state.ts";
 import { defineOperation } from "./operation.ts";
 import { storeChecks } from "./store-checks.ts";
 
@@ -28,7 +31,7 @@ export const doctor = defineOperation({
     checks: z.array(checkSchema),
   }),
   async run(ctx) {
-    const checks = allChecks(ctx);
+    const checks = [...allChecks(ctx), ...(await meshChecks(ctx))];
     const worst = Math.max(...checks.map(({ status }) => severity.indexOf(status)));
     return { version: ctx.version, ok: worst === 0, worst_status: severity[worst]!, checks };
   },
@@ -38,6 +41,18 @@ export const doctor = defineOperation({
 
 function allChecks(ctx: Context): Check[] {
   return [...hostChecks.map((inspector) => checked(inspector, ctx)), ...storeChecks(ctx)];
+}
+
+/** On a host of a mesh, its part in it. Only where there is a database: looking creates none. */
+async function meshChecks(ctx: Context): Promise<Check[]> {
+  try {
+    if (ctx.settings().backend === "local" || !ctx.mesh || !existsSync(ctx.paths.database)) return [];
+    const state = meshState(ctx);
+    return state ? await (await ctx.mesh()).inspect(state) : [];
+  } catch (error) {
+    if (error instanceof UserError) return []; // what keeps us from looking, a check above has told
+    throw error;
+  }
 }
 
 function checkText({ name, status, summary, hint }: Check): string {

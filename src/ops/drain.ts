@@ -1,5 +1,9 @@
 import { z } from "zod";
+import { pendingCount } from "../sync/pending-count.ts";
 import { defineOperation, surfaces } from "./operation.ts";
+
+/** How long, in milliseconds, one synchronisation may take. */
+const patience = 30_000;
 
 export const drain = defineOperation({
   command: "drain",
@@ -27,8 +31,10 @@ export const drain = defineOperation({
   }),
   output: z.strictObject({ drained: z.int(), remaining: z.int() }),
   async run(ctx) {
-    ctx.store(); // refuses what this build has no backend for
-    return { drained: 0, remaining: 0 };
+    if (ctx.settings().backend === "local") return { drained: 0, remaining: 0 };
+    if (!ctx.mesh) return { drained: 0, remaining: pendingCount(ctx.store()) }; // an agent's server joins no network
+    const { moved, pending } = await (await ctx.mesh()).synchronise(patience, false);
+    return { drained: moved, remaining: pending };
   },
   text: ({ drained, remaining }) => `pending_puts drain complete: drained=${drained}, remaining=${remaining}`,
 });

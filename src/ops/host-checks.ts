@@ -15,12 +15,7 @@ const configFile: Inspector = {
   look(ctx) {
     const path = ctx.paths.config;
     if (!existsSync(path)) return fail(`${path} does not exist`, "Write it: kioku-mesh init", { path });
-    const { backend } = ctx.settings();
-    if (backend === "local") return pass(path, { path, backend });
-    return fail(`the mesh (backend: ${backend}) is not in this build`, "For this host alone: kioku-mesh init --force", {
-      path,
-      backend,
-    });
+    return pass(path, { path, backend: ctx.settings().backend });
   },
 };
 

@@ -6,11 +6,12 @@ import { getMemory } from "./get-memory.ts";
 import { init } from "./init.ts";
 import { mcpInstall } from "./mcp-install.ts";
 import { mcpUninstall } from "./mcp-uninstall.ts";
-import { meshInvite, meshJoin, meshLeave, meshRotateKey, meshRun, meshStart } from "./mesh.ts";
+import { meshInvite, meshJoin, meshLeave, meshPeers, meshRotateKey, meshRun, meshStart } from "./mesh.ts";
 import { recallContext } from "./recall-context.ts";
 import { save } from "./save.ts";
 import { search } from "./search.ts";
 import { status } from "./status.ts";
+import { zenohdInstall, zenohdPath, zenohdVerify, zenohdVersion } from "./zenohd.ts";
 
 /** Every operation, in the order help and tools/list show them. */
 export const operations = [
@@ -30,6 +31,11 @@ export const operations = [
   meshStart,
   meshJoin,
   meshInvite,
+  meshPeers,
   meshLeave,
   meshRotateKey,
+  zenohdInstall,
+  zenohdPath,
+  zenohdVersion,
+  zenohdVerify,
 ];

@@ -1,3 +1,6 @@
+import type { Check } from "./check.ts";
+import type { MeshState } from "./mesh-state.ts";
+
 /** What `init` is asked for a host of a mesh. */
 export interface MeshSetup {
   mode: "localhost" | "hub" | "spoke";
@@ -27,11 +30,19 @@ export interface EphemeralStart {
   open: boolean;
 }
 
+/** What a host can do about its router. All throw UserError where there is none, or it does not work. */
+export interface RouterControl {
+  install(from: string | undefined, version: string | undefined): Promise<{ version: string; path: string }>;
+  locate(): { version: string; path: string };
+  verify(): Promise<{ version: string; path: string }>;
+}
+
 /**
  * What a host can do about its mesh. Loaded when a command needs it: CLI and MCP processes that save and search never
  * load a network.
  */
 export interface MeshControl {
+  router: RouterControl;
   /** The IPv4 addresses of this machine that others may reach. */
   addresses(): string[];
   /** By which addresses others can dial what listens on these endpoints. Throws UserError for what is none. */
@@ -46,6 +57,8 @@ export interface MeshControl {
   hasMembership(): boolean;
   /** The code that lets another host join: its last line on stdout. */
   invite(options: { relay: boolean; addresses: readonly string[] }): Promise<{ code: string; addresses: string[] }>;
+  /** Looks for what is wrong with this host's part in the mesh. */
+  inspect(state: MeshState): Promise<Check[]>;
   leave(): Promise<{ removed: string[] }>;
   rotateKey(): Promise<{ code: string; addresses: string[] }>;
   /** Takes part as configured, until `stop` settles. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { meshOf, type Context } from "./context.ts";
 import { list, text } from "./fields.ts";
+import { meshState, meshStateSchema, peerLines } from "./mesh-state.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 /** The port on which `mesh start` listens, so that it does not meet a router that is already there. */
@@ -136,6 +137,34 @@ export const meshInvite = defineOperation({
       relay ? "on the relay: kioku-mesh init --mode hub --join -    (and paste the code)" : joinHint,
       code,
     ].join("\n"),
+});
+
+export const meshPeers = defineOperation({
+  command: "mesh peers",
+  group: "mesh",
+  summary: "Show the peers: who is there, and whether their memories are ours.",
+  examples: ["mesh peers"],
+  effect: "read",
+  input: z.strictObject({}),
+  output: z.strictObject({ mesh: meshStateSchema.optional() }),
+  async run(ctx) {
+    const mesh = meshState(ctx);
+    return mesh ? { mesh } : {};
+  },
+  text({ mesh }) {
+    if (!mesh) return "this host belongs to no mesh";
+    const state = mesh.running
+      ? mesh.linked
+        ? "in the mesh"
+        : "its router does not answer"
+      : "`mesh run` does not run";
+    return [
+      `this host: ${state}; ${mesh.records} records, fingerprint ${mesh.fingerprint.slice(0, 16)}, ${mesh.pending} pending`,
+      ...(mesh.peers.length > 0 ? peerLines(mesh) : ["  no peer is there"]),
+      ...mesh.duplicate_hosts.map((host) => `  two machines call themselves ${host}: was a disk cloned?`),
+      ...Object.entries(mesh.dropped).map(([reason, count]) => `  dropped ${count}: ${reason}`),
+    ].join("\n");
+  },
 });
 
 export const meshLeave = defineOperation({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { timestamp } from "../core/time.ts";
 import type { Context, Known } from "./context.ts";
+import { meshState, meshStateSchema, peerLines, readiness } from "./mesh-state.ts";
 import { defineOperation } from "./operation.ts";
 import { budgetBytes } from "./page.ts";
 
@@ -8,6 +9,9 @@ import { budgetBytes } from "./page.ts";
 const countLimit = 10_000;
 
 const tally = z.record(z.string(), z.int());
+
+/** Of the Python original. */
+const notReady = "WARNING: peer alignment not yet complete. Search counts may be low right after restart.";
 
 export const status = defineOperation({
   command: "status",
@@ -43,11 +47,14 @@ export const status = defineOperation({
     count: z.int(),
     families: tally,
     hosts: tally,
+    mesh: meshStateSchema.optional(),
   }),
   async run(ctx) {
     const { sources, ...who } = ctx.who();
     const now = timestamp(ctx.now());
     const families = ctx.store().tally("agent_family", now, countLimit);
+    const mesh = meshState(ctx);
+    if (mesh && readiness(mesh) !== "yes") ctx.note?.(notReady);
     return {
       version: ctx.version,
       backend: ctx.settings().backend,
@@ -55,15 +62,16 @@ export const status = defineOperation({
       ...who,
       agent_family_source: sourceOf("AGENT_FAMILY", sources.agent_family),
       client_id_source: sourceOf("CLIENT_ID", sources.client_id),
-      zenoh_session: "n/a",
+      zenoh_session: mesh ? (mesh.linked ? "connected" : "disconnected") : "n/a",
       last_put_at_iso: "",
-      last_put_status: "n/a",
-      pending_puts: 0,
+      last_put_status: mesh ? (mesh.pending === 0 ? "ok" : "never") : "n/a",
+      pending_puts: mesh?.pending ?? 0,
       last_save_at: lastSave(ctx, now),
       ...ctx.store().counts(),
       count: families.reduce((sum, { count }) => sum + count, 0),
       families: countsOf(families),
       hosts: countsOf(ctx.store().tally("pc_id", now, countLimit)),
+      ...(mesh && { mesh }),
     };
   },
   text(o, _, surface) {
@@ -90,6 +98,7 @@ export const status = defineOperation({
       `count (within limit ${countLimit}): ${o.count}${o.count >= countLimit ? full : ""}`,
       ...Object.entries(o.families).map(([family, count]) => `  family ${family}: ${count}`),
       ...Object.entries(o.hosts).map(([host, count]) => `  pc ${host.slice(0, 8)}: ${count}`),
+      ...(o.mesh ? [`mesh_ready: ${readiness(o.mesh)}`, ...peerLines(o.mesh)] : []),
     ].join("\n");
   },
 });

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync } from "node:fs";
+import { join } from "node:path";
 
 /**
  * A lock that one process on this host can hold, by an exclusive transaction on a small database: every OS gives it back
@@ -17,6 +18,11 @@ export function acquireLock(path: string): (() => void) | undefined {
     if (isBusy(error)) return undefined;
     throw error;
   }
+}
+
+/** The lock of the one process of a host that takes part in its mesh. */
+export function meshLockPath(stateDirectory: string): string {
+  return join(stateDirectory, "mesh", "lock.db");
 }
 
 /** Whether some process holds the lock now. Creates nothing. */

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { isLocked, meshLockPath } from "../store/lock.ts";
+import { pendingCount } from "../sync/pending-count.ts";
+import type { ReplicationStatus } from "../sync/status.ts";
+import type { Context } from "./context.ts";
+
+/** The mesh as this host's replicator last saw it. */
+export const meshStateSchema = z.strictObject({
+  /** A process of this host takes part in the mesh now. */
+  running: z.boolean(),
+  /** Its router answers. */
+  linked: z.boolean(),
+  records: z.int(),
+  fingerprint: z.string(),
+  pending: z.int(),
+  peers: z.array(
+    z.strictObject({
+      name: z.string(),
+      host: z.string(),
+      online: z.boolean(),
+      /** Its set is ours. */
+      equal: z.boolean(),
+      /** Records that it lacks, and that we lack, as far as counts tell. */
+      behind: z.int(),
+      ahead: z.int(),
+      last_contact: z.string(),
+      clock_offset_ms: z.int().nullable(),
+      understood: z.boolean(),
+    }),
+  ),
+  duplicate_hosts: z.array(z.string()),
+  dropped: z.record(z.string(), z.int()),
+});
+export type MeshState = z.output<typeof meshStateSchema>;
+
+/** What is known of the mesh without touching a network; undefined on a host of its own. */
+export function meshState(ctx: Context): MeshState | undefined {
+  if (ctx.settings().backend === "local") return undefined;
+  const text = ctx.store().state("mesh.status");
+  const seen = text === undefined ? undefined : (JSON.parse(text) as ReplicationStatus);
+  const running = isLocked(meshLockPath(ctx.paths.stateDirectory));
+  const { count, fingerprint } = ctx.store().fingerprint();
+  return {
+    running,
+    linked: running && (seen?.linked ?? false),
+    records: count,
+    fingerprint,
+    pending: pendingCount(ctx.store()),
+    peers: (seen?.peers ?? []).map((peer) => ({
+      name: peer.name,
+      host: peer.host,
+      online: running,
+      equal: peer.equal,
+      behind: Math.max(0, -peer.ahead),
+      ahead: Math.max(0, peer.ahead),
+      last_contact: peer.lastContact ?? "",
+      clock_offset_ms: peer.clockOffset ?? null,
+      understood: peer.understood,
+    })),
+    duplicate_hosts: seen?.duplicateHosts ?? [],
+    dropped: seen?.dropped ?? {},
+  };
+}
+
+/** Whether every peer that is there holds what we hold, in the words of the Python original. */
+export function readiness({ linked, peers }: MeshState): string {
+  if (!linked) return "waiting (no session)";
+  return peers.every((peer) => peer.equal) ? "yes" : "waiting (synchronising)";
+}
+
+/** A line for each peer. */
+export function peerLines({ peers }: MeshState): string[] {
+  return peers.map((peer) => {
+    const difference = [peer.behind && `lacks ${peer.behind}`, peer.ahead && `has ${peer.ahead} more`].filter(Boolean);
+    const set = peer.equal ? "same memories" : difference.join(", ") || "other memories";
+    const clock =
+      peer.clock_offset_ms === null ? [] : [`clock ${peer.clock_offset_ms >= 0 ? "+" : ""}${peer.clock_offset_ms} ms`];
+    const contact = peer.last_contact ? [`last contact ${peer.last_contact.slice(0, 19)}`] : [];
+    const words = [peer.online ? "online" : "offline", peer.understood ? set : "not understood", ...contact, ...clock];
+    return `  peer ${peer.name || "?"} (${peer.host.slice(0, 8) || "?"}): ${words.join(", ")}`;
+  });
+}
