@@ -3,7 +3,7 @@ import type { Answer, Question } from "./message.ts";
 import { isUnderstood, type Peer, type Peers } from "./peers.ts";
 import { idOffsets } from "./reconcile.ts";
 import type { Replica, Taken } from "./replica.ts";
-import { pick, type Scheduler } from "./scheduler.ts";
+import { pause, pick, type Scheduler } from "./scheduler.ts";
 import type { Timing } from "./timing.ts";
 
 /** What the choice of partners needs to know of its surroundings. */
@@ -63,6 +63,7 @@ export function createCatchUp(
         replica,
         {
           ask: (question) => ports.ask(peer, question),
+          rest: () => pause(timing.rest, scheduler),
           progress(now, taken) {
             if (current) current.session = now;
             ports.taken(taken);
@@ -97,7 +98,8 @@ export function createCatchUp(
     confirmAt = later(timing.settle);
     if (session.peer) Object.assign(peer, session.peer);
     peer.differsSince = undefined;
-    restraint = session.sent + session.received > 0 ? 0 : Math.min(timing.slow, Math.max(timing.settle, restraint * 2));
+    const found = session.sent + session.received > 0;
+    restraint = found ? 0 : Math.min(timing.longestRestraint, Math.max(timing.settle, restraint * 2));
     restrainedUntil = later(restraint);
   }
 
@@ -108,6 +110,11 @@ export function createCatchUp(
       greetAt = later(timing.jitter);
       slowAt = later(timing.slow);
       restraint = 0;
+      restrainedUntil = 0;
+    },
+
+    /** A peer has come: whatever was found before, its set is news. */
+    peerCame(): void {
       restrainedUntil = 0;
     },
 

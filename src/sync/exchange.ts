@@ -11,7 +11,8 @@ export interface Room {
   records: number;
 }
 
-export const usualRoom: Room = { ranges: 48 * 1024, records: 512 * 1024 };
+/** Some 300 records of usual size: a transaction of less than 100 ms, for which a save may have to wait. */
+export const usualRoom: Room = { ranges: 48 * 1024, records: 256 * 1024 };
 
 interface Composed {
   /** How many of the other side's ranges were dealt with. */
@@ -103,7 +104,9 @@ export interface Session {
 export interface SessionPorts {
   /** Undefined when there is no answer, or none that can be read. */
   ask(question: Question): Promise<Answer | undefined>;
-  /** Called after each answer, with what it brought. */
+  /** Lets the question go out, and other writers of the store have their turn. */
+  rest(): Promise<void>;
+  /** Called after each merging of what an answer brought. */
   progress(session: Session, taken: Taken): void;
 }
 
@@ -145,35 +148,48 @@ export async function reconcileWith(
 /** One comparison of the whole sets. */
 async function runPass(
   replica: Replica,
-  { ask, progress }: SessionPorts,
+  { ask, rest, progress }: SessionPorts,
   session: Session,
   { differ, offset, room }: { differ: boolean; offset: number; room: Room },
 ): Promise<"settled" | "yielded" | "failed"> {
   let ours = opening(replica.set, differ); // ranges to say, the deepest first, so that few wait at any time
   let theirs: Range[] = []; // ranges to deal with
   let most = 64; // ranges in a question: what an answer did not cover was said in vain
+  let arrived: SealedRecord[] = []; // merged while the next answer is on its way, where there is more to ask
   let idle = 0;
+
+  function merge(): void {
+    const taken = replica.take(arrived);
+    arrived = [];
+    session.received += taken.added.length;
+    session.refused += taken.refused;
+    if (taken.added.length > 0) idle = 0;
+    progress(session, taken);
+  }
+
   while (ours.length || theirs.length) {
-    const composed = compose(replica, theirs, offset, room);
+    if (ours.length === 0) merge(); // what to say depends on it
+    const composed = compose(replica, arrived.length > 0 ? [] : theirs, offset, room);
     theirs = theirs.slice(composed.done);
     ours = [...composed.ranges, ...ours];
     const ranges = ours.slice(0, fitting(ours, most, room.ranges));
-    const answer = await ask({ offset, ranges, records: composed.records });
+    const asking = ask({ offset, ranges, records: composed.records });
+    if (arrived.length > 0) await rest().then(merge);
+    const answer = await asking;
     if (!answer || answer.done > ranges.length || (ranges.length > 0 && answer.done === 0)) return "failed";
     if (answer.busy && session.sent + session.received === 0) return "yielded";
     ours = ours.slice(answer.done);
     theirs = [...answer.ranges, ...theirs];
     most = Math.max(16, 2 * answer.done);
-    const taken = replica.take(answer.records);
+    arrived = answer.records;
     session.rounds++;
     session.sent += composed.records.length;
-    session.received += taken.added.length;
-    session.refused += taken.refused + answer.refused;
+    session.refused += answer.refused;
     session.peer = { count: answer.count, fingerprint: Buffer.from(answer.fingerprint).toString("hex") };
-    progress(session, taken);
-    idle = composed.records.length + taken.added.length > 0 ? 0 : idle + 1;
+    idle = composed.records.length > 0 ? 0 : idle + 1;
     if (idle > mostIdleRounds) return "failed";
   }
+  merge();
   return "settled";
 }
 

@@ -9,7 +9,7 @@ export interface Peer {
   /** Size and fingerprint of its set, as last heard: announced, or told in an answer. */
   count: number;
   fingerprint: string;
-  /** Since when it is known to differ from ours; undefined while it does not. */
+  /** Since when it is known to differ from ours, always for one who has just come; undefined while it does not. */
   differsSince: number | undefined;
   presentSince: number;
   /** When it last answered us, and how far its clock is ahead of ours then. Undefined before that. */
@@ -80,7 +80,7 @@ function newcomer(id: PeerId, now: number): Peer {
     announcement: undefined,
     count: 0,
     fingerprint: "",
-    differsSince: undefined,
+    differsSince: Number.NEGATIVE_INFINITY, // no traffic of ours explains a difference to one who was not there
     presentSince: now,
     lastContact: undefined,
     clockOffset: undefined,

@@ -177,6 +177,7 @@ export function createReplicator(options: ReplicatorOptions) {
     },
     present(peer, sealed) {
       const announcement = talk.heard(peer, sealed);
+      if (!peers.get(peer)) catchUp.peerCame();
       peers.present(peer, announcement, scheduler.now());
       if (isUnderstood(peers.get(peer)!)) return;
       const reason = announcement

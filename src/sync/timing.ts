@@ -18,6 +18,10 @@ export interface Timing {
   /** How long a peer is left alone after it did not answer: doubled each time, up to the longest. */
   retry: number;
   longestRetry: number;
+  /** How long the store is left to other writers between two transactions of a session. */
+  rest: number;
+  /** Sessions that find nothing make the next ones rarer, up to this: under steady change all sets differ always. */
+  longestRestraint: number;
   /** Two live peers of one host id are reported after this time; a peer that died is present for some of it. */
   duplicate: number;
   /** After this time without a replicator the storage is read at start. */
@@ -41,6 +45,8 @@ export const usualTiming: Timing = {
   deadline: 15_000,
   retry: 2_000,
   longestRetry: 120_000,
+  rest: 5,
+  longestRestraint: 30_000,
   duplicate: 30_000,
   absence: 60_000,
   sample: 300_000,
