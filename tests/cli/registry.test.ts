@@ -6,7 +6,7 @@ import { operationHelp } from "../../src/cli/help.ts";
 import { operations } from "../../src/ops/index.ts";
 import { surfaces } from "../../src/ops/operation.ts";
 
-const reserved = ["json", "help", "rebuild", "version"];
+const reserved = ["json", "help", "rebuild"];
 
 test("commands and tools are named well, each once", () => {
   const commands = operations.map(({ command }) => command);

@@ -1,0 +1,202 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** The compiled program, which `npm test` builds first. */
+export const binary = process.env.KIOKU_BIN ?? join(import.meta.dir, "../../dist/kioku-mesh");
+
+export interface Answer {
+  out: string;
+  err: string;
+  status: number;
+}
+
+export interface Host {
+  name: string;
+  /** Its address on the network of the test. */
+  address: string;
+  home: string;
+  state: string;
+  /** Runs one command to its end. */
+  kioku(argv: string[], stdin?: string): Promise<Answer>;
+  /** Starts `mesh run` (or another command that goes on) and gives the process. */
+  start(argv?: string[]): Promise<Running>;
+  /** What the process started last has said. */
+  log(): string;
+}
+
+export interface Running {
+  pid: number;
+  /** Ends it as an administrator does, or with `SIGKILL` as a crash does. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** Calls until it gives a truthy value, or fails with the reason after `deadline` milliseconds. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  deadline = 30_000,
+): Promise<T> {
+  for (const end = performance.now() + deadline; ;) {
+    const value = await look();
+    if (value) return value;
+    if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+let networks = 0;
+
+/** Hosts in network namespaces of their own, on one switch. Needs root and `ip`. */
+export function createNetwork(names: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), "kioku-net-"));
+  const prefix = `k${process.pid % 100_000}x${networks++}`;
+  const subnet = `10.${(process.pid % 200) + 20}.${networks}`;
+  const running = new Set<Running>();
+  const space = (name: string) => `${prefix}${name}`;
+  const link = (name: string) => `${prefix}v${name}`.slice(0, 15);
+
+  ip("netns", "add", space("sw"));
+  ipIn(space("sw"), "link", "add", "br0", "type", "bridge");
+  ipIn(space("sw"), "link", "set", "br0", "up");
+
+  function addHost(name: string, number: number): Host {
+    const home = join(folder, name);
+    mkdirSync(home, { mode: 0o700 });
+    const address = `${subnet}.${number}`;
+    ip("netns", "add", space(name));
+    ip("link", "add", "eth0", "netns", space(name), "type", "veth", "peer", "name", link(name), "netns", space("sw"));
+    ipIn(space("sw"), "link", "set", link(name), "master", "br0", "up");
+    ipIn(space(name), "link", "set", "lo", "up");
+    ipIn(space(name), "addr", "add", `${address}/24`, "dev", "eth0");
+    ipIn(space(name), "link", "set", "eth0", "up");
+    const state = join(home, "state");
+    const env = { HOME: home, PATH: process.env.PATH ?? "", KIOKU_MESH_STATE_DIR: state, KIOKU_MESH_CLIENT_ID: name };
+    const command = (argv: readonly string[]) => ["ip", "netns", "exec", space(name), binary, ...argv];
+    const logPath = join(folder, `${name}.log`);
+    return {
+      name,
+      address,
+      home,
+      state,
+      async kioku(argv, stdin = "") {
+        const child = Bun.spawn(command(argv), { env, cwd: home, stdin: Buffer.from(stdin), stderr: "pipe" });
+        const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
+        return { out: out!, err: err!, status: await child.exited };
+      },
+      async start(argv = ["mesh", "run"]) {
+        const log = Bun.file(logPath);
+        const child = Bun.spawn(command(argv), { env, cwd: home, stdin: "ignore", stdout: log, stderr: log });
+        const process: Running = {
+          pid: child.pid,
+          async stop(signal = "SIGTERM") {
+            child.kill(signal);
+            await child.exited;
+            running.delete(process);
+          },
+        };
+        running.add(process);
+        return process;
+      },
+      log: () => readFileSync(logPath, "utf8"),
+    };
+  }
+
+  const hosts = names.map((name, i) => addHost(name, i + 1));
+
+  return {
+    hosts,
+    /** Pulls a host's plug, or puts it back. */
+    plug(host: Host, connected: boolean): void {
+      ipIn(space("sw"), "link", "set", link(host.name), connected ? "up" : "down");
+    },
+    /** Runs a program in the namespace of a host. */
+    spawnAt: (host: Host, argv: string[], options: { env?: { [name: string]: string }; cwd?: string } = {}) =>
+      Bun.spawn(["ip", "netns", "exec", space(host.name), ...argv], { stdio: ["ignore", "pipe", "pipe"], ...options }),
+    async [Symbol.asyncDispose]() {
+      for (const process of running) await process.stop("SIGKILL");
+      for (const name of [...names, "sw"]) ip("netns", "del", space(name));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function ip(...words: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["ip", ...words]);
+  if (exitCode !== 0) throw new Error(`ip ${words.join(" ")}: ${stderr.toString()}`);
+}
+
+function ipIn(space: string, ...words: string[]): void {
+  ip("-n", space, ...words);
+}
+
+/** Saves a memory and gives its id. */
+export async function save(host: Host, content: string): Promise<string> {
+  const { out, err, status } = await host.kioku(["save", content]);
+  if (status !== 0) throw new Error(err);
+  return out.trim().slice("saved: ".length);
+}
+
+/** Whether a search finds exactly this text. */
+export async function finds(host: Host, content: string): Promise<boolean> {
+  return (await host.kioku(["search", content])).out.includes(content);
+}
+
+interface MeshView {
+  running: boolean;
+  linked: boolean;
+  records: number;
+  fingerprint: string;
+  pending: number;
+  peers: { name: string; equal: boolean }[];
+}
+
+/** What a host says of its mesh. */
+export async function viewOf(host: Host): Promise<MeshView> {
+  const { out, err } = await host.kioku(["mesh", "peers", "--json"]);
+  if (out === "") throw new Error(err);
+  return JSON.parse(out).mesh;
+}
+
+/** Waits until all hosts hold the same set, with nothing pending; gives its size. */
+export async function converged(hosts: readonly Host[], deadline = 60_000): Promise<number> {
+  let seen: MeshView[] = [];
+  try {
+    return await eventually(
+      "equal fingerprints",
+      async () => {
+        seen = await Promise.all(hosts.map(viewOf));
+        const same = seen.every(({ fingerprint, pending }) => fingerprint === seen[0]!.fingerprint && pending === 0);
+        return same ? seen[0]!.records || 0.5 : undefined;
+      },
+      deadline,
+    );
+  } catch {
+    const text = seen.map((view, i) => `${hosts[i]!.name}: ${JSON.stringify(view)}\n${hosts[i]!.log()}`).join("\n");
+    throw new Error(`the hosts do not agree:\n${text}`);
+  }
+}
+
+/** Makes the first host the hub and joins all others to it; starts `mesh run` on each. */
+export async function meshOf(hosts: readonly Host[]): Promise<Running[]> {
+  const [hub, ...spokes] = hosts as [Host, ...Host[]];
+  await must(hub.kioku(["init", "--mode", "hub", "--listen", hub.address]));
+  const code = (await must(hub.kioku(["mesh", "invite"]))).out.trimEnd().split("\n").at(-1)!;
+  for (const spoke of spokes) await must(spoke.kioku(["init", "--mode", "spoke", "--join", "-"], `${code}\n`));
+  const processes = [];
+  for (const host of hosts) processes.push(await host.start());
+  await Promise.all(hosts.map(linked));
+  return processes;
+}
+
+/** Waits until a host is in the mesh. */
+export async function linked(host: Host): Promise<void> {
+  await eventually(`${host.name} is linked`, async () => (await viewOf(host)).linked);
+}
+
+/** The answer, where the command succeeded. */
+export async function must(answer: Promise<Answer>): Promise<Answer> {
+  const { out, err, status } = await answer;
+  if (status !== 0) throw new Error(`status ${status}: ${err}`);
+  return { out, err, status };
+}
