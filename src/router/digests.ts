@@ -26,15 +26,18 @@ export async function releaseDigest(
   pinned: Readonly<Record<string, string>> = pinnedDigests,
 ): Promise<string> {
   if (pinned[archive.name]) return pinned[archive.name]!;
-  const published = await Promise.all([
+  const answers = await Promise.allSettled([
     githubDigest(`${githubApi}/${archive.repository}/releases/tags/${version}`, archive.name),
     listedDigest(`${eclipse}/${archive.folder}/${version}`, archive.name),
   ]);
+  const published = answers.map((answer) => (answer.status === "fulfilled" ? answer.value : undefined));
   const digests = new Set(published.filter((digest) => digest !== undefined));
   if (digests.size > 1)
     throw new UserError("denied", `GitHub and Eclipse publish different digests for ${archive.name}`, {
       hint: "nothing was installed; try again later, or install another --version",
     });
+  const unreachable = answers.find((answer) => answer.status === "rejected");
+  if (digests.size === 0 && unreachable) throw unreachable.reason;
   return [...digests][0] ?? unverifiable(archive.name);
 }
 
@@ -64,12 +67,15 @@ async function githubDigest(url: string, name: string): Promise<string | undefin
   return typeof asset?.digest === "string" ? /^sha256:([0-9a-f]{64})$/.exec(asset.digest)?.[1] : undefined;
 }
 
-/** Undefined when there is no such page or host: another source may still know the digest. */
+/** Undefined where there is no such page. Throws UserError `unavailable` where the host cannot be reached. */
 async function fetchText(url: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
     return response.ok ? await response.text() : undefined;
-  } catch {
-    return undefined; // the caller tells apart "no source at all" from "one source"
+  } catch (cause) {
+    throw new UserError("unavailable", `${new URL(url).host} cannot be reached`, {
+      hint: "without a network: kioku-mesh zenohd install --from DIRECTORY|ARCHIVE",
+      cause,
+    });
   }
 }

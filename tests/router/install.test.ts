@@ -105,6 +105,14 @@ describe("the upstream release", () => {
     expect(left(root)).toEqual([]);
   });
 
+  test("is verified by one publisher where the other cannot be reached, and not to be had where neither can", async () => {
+    const { origins } = await serve();
+    const dead = "http://127.0.0.1:1";
+    await install(temporary(), { origins: { ...origins, eclipse: dead } });
+    const attempt = install(temporary(), { origins: { github: dead, githubApi: dead, eclipse: dead } });
+    await expect(attempt).rejects.toMatchObject({ code: "unavailable", message: "127.0.0.1:1 cannot be reached" });
+  });
+
   test("is refused where two publishers disagree", async () => {
     const { origins } = await serve({ listing: digestsOf(zips(contents("other"))) });
     await expect(install(temporary(), { origins })).rejects.toThrow("GitHub and Eclipse publish different digests");
