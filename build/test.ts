@@ -2,7 +2,7 @@
  * The whole check of a checkout: types, lint, format, the build, all tests. Ends with the line `N passed, N failed, N
  * skipped`, after the reasons of what was skipped. With --no-skips a skipped test is a failure.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,10 +10,15 @@ import { parseArgs } from "node:util";
 const root = join(import.meta.dir, "..");
 const { values } = parseArgs({ options: { "no-skips": { type: "boolean", default: false } } });
 
+// The router to carry, where one is provided: the tests of the mesh need a binary that has it.
+const beside = join(root, "../shared/zenoh");
+const router = process.env.KIOKU_ROUTER_DIR ?? (existsSync(beside) ? beside : undefined);
+
 const checks = [
   ["bun", "check"],
   ["bun", "x", "oxlint", "--deny-warnings", "src", "build", "tests"],
   ["bun", "fmt", "--no-script", "--check", "--print-width=120", "src", "build", "tests"],
+  ...(router === undefined ? [] : [["bun", "build/router.ts", "--from", router]]),
   ["bun", "build/compile.ts", "--host"],
 ];
 for (const command of checks) {
