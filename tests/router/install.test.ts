@@ -47,7 +47,7 @@ function left(root: string) {
 
 const digestsOf = (files: { [name: string]: Uint8Array }) =>
   Object.entries(files)
-    .map(([name, bytes]) => `${sha256(bytes)}  /work/release/${name}\n`)
+    .map(([name, bytes]) => `${sha256(bytes)}  target/debian/${name}\n`)
     .join("");
 
 describe("the upstream release", () => {
