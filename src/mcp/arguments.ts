@@ -37,16 +37,20 @@ function takes(names: readonly string[]): string {
 function loosened(value: unknown, property: Property, clamp: boolean): unknown {
   if (value === undefined || value === null) return undefined;
   if (property.type === "array") return listOf(value, property.items ?? {});
-  if (property.type === "boolean") return truths.get(String(value).trim().toLowerCase()) ?? given(value);
+  if (property.type === "boolean") {
+    return truths.get(typeof value === "string" ? value.trim().toLowerCase() : value) ?? given(value);
+  }
   if (property.type === "integer") return wholeNumber(value, property, clamp);
   return textOf(value, property);
 }
 
-const truths = new Map<string, boolean>([
+const truths = new Map<unknown, boolean>([
   ["true", true],
   ["1", true],
+  [1, true],
   ["false", false],
   ["0", false],
+  [0, false],
 ]);
 
 /** One item for a list of one, a list in JSON, or words with commas, for a list. */

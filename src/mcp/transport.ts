@@ -94,7 +94,7 @@ function parse(line: Uint8Array): { value: unknown; id: RequestId | null } | und
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
     const id = value !== null && typeof value === "object" && "id" in value ? value.id : null;
-    return { value, id: typeof id === "string" || typeof id === "number" ? id : null };
+    return { value, id: typeof id === "string" || Number.isSafeInteger(id) ? (id as RequestId) : null };
   } catch {
     return undefined; // the caller tells the client, and reads on
   }

@@ -12,7 +12,10 @@ export const text = z
   .refine((value) => value.isWellFormed(), "must be valid Unicode (it contains a lone surrogate)");
 
 export const memoryType = z.enum(memoryTypes, {
-  error: ({ input }) => `must be one of [${memoryTypes.map(repr).join(", ")}]. got: ${repr(String(input))}`,
+  error: ({ input }) => {
+    const got = typeof input === "string" ? repr(input) : JSON.stringify(input);
+    return `must be one of [${memoryTypes.map(repr).join(", ")}]. got: ${got}`;
+  },
 });
 export const importance = z.int().min(1).max(5);
 export const visibility = z.enum(visibilities);

@@ -19,7 +19,7 @@ export function requireObservation(ctx: Context, id: string): Found {
   throw new UserError("notFound", `observation_id ${id} not found.`, {
     literal: true,
     exit: 1,
-    hint: "`kioku-mesh search` shows the ids there are",
+    hint: "a search shows the ids there are",
   });
 }
 

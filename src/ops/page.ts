@@ -44,25 +44,32 @@ interface Listing<E> {
   shorten(entry: E, characters: number): E;
 }
 
-/** Entries within a budget: the last ones are left out; where not even the first fits, it is shortened. */
+/** An entry of which less than this would be left is rather left out. In characters of each of its texts. */
+const worthShowing = 200;
+
+/**
+ * Entries within a budget: the last ones are left out. The one at the cut is shortened where enough of it can be shown,
+ * and always if it is the first, so that a long entry does not hide all others.
+ */
 export function pageOfEntries<E>({ entries, offset, render, shorten }: Listing<E>, budget: Budget): Page {
   // What is longer than the budget cannot go out whole: a first cut keeps the texts made here small.
   const candidates = entries.map((entry) => shorten(entry, budget.bytes));
   const whole = render(candidates, "");
   if (budget.fits(whole)) return { text: whole };
 
-  function page(shown: readonly E[], how = ""): Page {
+  function page(count: number, cut?: { characters: number }): Page {
+    const shown = candidates.slice(0, count);
+    if (cut) shown.push(shorten(entries[count]!, cut.characters));
     const next = shown.length < entries.length ? offset + shown.length : undefined;
-    const rest = next === undefined ? "" : `; for the rest call again with offset=${next}`;
     const what = `showing ${shown.length} of ${entries.length} result(s); output capped at ${budget.bytes} bytes`;
+    const how = cut ? "; the last one is shortened, get_memory shows it in full" : "";
+    const rest = next === undefined ? "" : `; for the rest call again with offset=${next}`;
     return { text: render(shown, `[truncated: ${what}${how}${rest}]`), ...(next !== undefined && { next }) };
   }
 
-  const count = greatest(entries.length, (n) => budget.fits(page(candidates.slice(0, n)).text));
-  if (count > 0) return page(candidates.slice(0, count));
-  const short = (characters: number) =>
-    page([shorten(entries[0]!, characters)], "; this one is shortened, get_memory shows it in full");
-  return short(greatest(budget.bytes, (characters) => budget.fits(short(characters).text)));
+  const count = greatest(entries.length - 1, (n) => budget.fits(page(n).text));
+  const characters = greatest(budget.bytes, (n) => budget.fits(page(count, { characters: n }).text));
+  return count > 0 && characters < worthShowing ? page(count) : page(count, { characters });
 }
 
 /** A text within a budget, from an offset in characters (Unicode code points) on. Its pages make up the whole text. */

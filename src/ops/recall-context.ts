@@ -109,9 +109,10 @@ export const recallContext = defineOperation({
 });
 
 /**
- * What to know where nothing is asked: one step of importance outweighs age until the age doubles (in weeks, plus one),
- * so that last week's notes come before last year's, and a lasting decision stays. Within one importance that is newest
- * first, so the newest of each are enough to choose from.
+ * What to know where nothing is asked. An entry weighs its importance less the binary logarithm of its age (in weeks,
+ * plus one): a step of importance makes up for twice the age, so that this week's notes come before last month's, and
+ * a lasting decision stays above old trifles. Within one importance that is newest first, so the newest of each are
+ * enough to choose from.
  */
 function mostTelling(store: Store, filter: Filter, now: Date, most: number): Found[] {
   const newest = [1, 2, 3, 4, 5].flatMap((importance) => store.list({ ...filter, importance }, timestamp(now), most));

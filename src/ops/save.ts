@@ -88,7 +88,7 @@ export const save = defineOperation({
     const observation: Observation = {
       content: given.content,
       ...identity,
-      project: projectNamed(ctx, given.project ?? defaults.project),
+      project: projectNamed(ctx, given.project || defaults.project),
       tags: given.tags ?? [...defaults.tags],
       observation_id: ctx.newId(),
       created_at: timestamp(now),
@@ -99,7 +99,7 @@ export const save = defineOperation({
       source_files: given.source_files,
       references: given.references,
       supersedes: given.supersedes,
-      ...reachOf(ctx, given.visibility ?? defaults.visibility),
+      ...reachOf(ctx, given.visibility || defaults.visibility),
       expires_at: expiryOf(given, now),
     };
     const { observation_id, created_at } = observation;
@@ -112,13 +112,13 @@ export const save = defineOperation({
 function checkContent(content: string): void {
   if (content.trim() === "") {
     throw new UserError("usage", "content is empty", {
-      hint: "say what to remember, or pass `-` to read it from stdin",
+      hint: "say what to remember",
     });
   }
   const bytes = Buffer.byteLength(content);
   if (bytes > maxContentBytes) {
     throw new UserError("usage", `content has ${bytes} bytes, the limit is ${maxContentBytes} (1 MiB)`, {
-      hint: "save the essence, and name the file it came from with --source-files",
+      hint: "save the essence, and name the file it came from as a source file",
     });
   }
 }

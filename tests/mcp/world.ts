@@ -55,23 +55,21 @@ export async function agentOf(ctx: Context) {
   await createServer(ctx).connect(theirs);
   await client.connect(ours);
   await client.listTools(); // from here on the client validates structured content
+  async function call(name: string, args: { [name: string]: unknown } = {}): Promise<CallToolResult> {
+    return (await client.callTool({ name, arguments: args })) as CallToolResult;
+  }
+  async function textWhere(isError: boolean, name: string, args?: { [name: string]: unknown }): Promise<string> {
+    const result = await call(name, args);
+    if ((result.isError ?? false) !== isError) throw new Error(textOf(result));
+    return textOf(result);
+  }
   return {
     client,
-    async call(name: string, args: { [name: string]: unknown } = {}): Promise<CallToolResult> {
-      return (await client.callTool({ name, arguments: args })) as CallToolResult;
-    },
-    /** The text of an answer that is none but good. */
-    async text(name: string, args: { [name: string]: unknown } = {}): Promise<string> {
-      const result = await this.call(name, args);
-      if (result.isError) throw new Error(textOf(result));
-      return textOf(result);
-    },
+    call,
+    /** The text of an answer that is good. */
+    text: (name: string, args?: { [name: string]: unknown }) => textWhere(false, name, args),
     /** The text of a refusal. */
-    async refusal(name: string, args: { [name: string]: unknown } = {}): Promise<string> {
-      const result = await this.call(name, args);
-      if (!result.isError) throw new Error(`not refused: ${textOf(result)}`);
-      return textOf(result);
-    },
+    refusal: (name: string, args?: { [name: string]: unknown }) => textWhere(true, name, args),
   };
 }
 
