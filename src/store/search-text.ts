@@ -74,8 +74,8 @@ export function stemOf(word: string): string {
 
 /** The parts, each folded, of every name in a text that has an inner capital: `parseConfigFile` has three. */
 export function nameParts(text: string): string[][] {
-  const names = text.match(/[A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*|[A-Z]{2,}[a-z][A-Za-z0-9]*/g) ?? [];
-  return names
+  return (text.match(/[A-Za-z0-9]+/g) ?? [])
+    .filter((run) => /[a-z0-9][A-Z]|[A-Z]{2}[a-z]/.test(run)) // apart: one expression for both would try every start
     .map((name) => (name.match(/[A-Z]+(?![a-z])\d*|[A-Z]?[a-z\d]+|\d+/g) ?? []).map((part) => part.toLowerCase()))
     .filter((parts) => parts.length > 1);
 }
