@@ -12,6 +12,7 @@ const needs = {
   strace: () => runs("strace", "-V"),
   openssl: () => Bun.which("openssl") !== null,
   git: () => Bun.which("git") !== null,
+  bash: () => Bun.which("bash") !== null,
   zsh: () => Bun.which("zsh") !== null,
   fish: () => Bun.which("fish") !== null,
   dash: () => Bun.which("dash") !== null,

@@ -20,6 +20,15 @@ export interface CliField {
   fallback: unknown;
 }
 
+/** As much of JSON Schema as our inputs use. */
+interface Property {
+  type?: string;
+  enum?: string[];
+  items?: { enum?: string[] };
+  description?: string;
+  default?: unknown;
+}
+
 const types: { [jsonType: string]: CliField["type"] } = {
   boolean: "boolean",
   integer: "number",
@@ -33,14 +42,14 @@ export function cliFields(op: Operation): CliField[] {
   return Object.entries(properties).flatMap(([key, property]) => {
     const { cli = {} } = surfaces.get(op.input.shape[key] as z.ZodType) ?? {};
     if (cli === false) return [];
-    const p = property as { type?: string; enum?: string[]; description?: string; default?: unknown };
+    const p = property as Property;
     const type = types[p.type ?? ""] ?? "string";
     const name = cli.name ?? key.replaceAll("_", "-");
     return {
       key,
       name,
       type,
-      choices: p.enum?.filter(Boolean),
+      choices: (p.enum ?? p.items?.enum)?.filter(Boolean),
       description: p.description ?? "",
       required: required.includes(key),
       positional: cli.positional ?? false,

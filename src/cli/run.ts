@@ -4,6 +4,7 @@ import type { Context } from "../ops/context.ts";
 import { operations } from "../ops/index.ts";
 import type { Voices } from "../ops/open.ts";
 import { invoke, type Operation } from "../ops/operation.ts";
+import { complete, completionText } from "./complete.ts";
 import { helpOf, route, type Command } from "./commands.ts";
 import { failure } from "./failure.ts";
 import { readFlags } from "./flags.ts";
@@ -44,7 +45,23 @@ export async function run(argv: string[], program: Program, terminal: Terminal):
   }
 }
 
+/** Answers a shell's script. Silent whatever happens: a person is in the middle of typing. */
+async function answerShell(argv: string[], program: Program, terminal: Terminal): Promise<number> {
+  const end = argv.indexOf("--");
+  const words = [...argv.slice(end + 1), ...(argv.slice(0, end).includes("--new") ? [""] : [])];
+  const { context, close } = program.open({ rebuild: false });
+  try {
+    await terminal.out(completionText(complete(words, commandsOf(program, terminal, false), operations, context)));
+  } catch {
+    // no completion is the best answer then
+  } finally {
+    close();
+  }
+  return 0;
+}
+
 async function start(argv: string[], program: Program, terminal: Terminal): Promise<number> {
+  if (argv[0] === "__complete") return await answerShell(argv.slice(1), program, terminal);
   const end = argv.findIndex((word) => !word.startsWith("-"));
   const globals = end < 0 ? argv : argv.slice(0, end);
   const words = argv.slice(globals.length);

@@ -1,6 +1,7 @@
 import { UserError } from "../core/errors.ts";
 import type { Identity, Visibility } from "../core/observation.ts";
 import type { MeshControl } from "./mesh-control.ts";
+import type { Glance } from "../store/glance.ts";
 import type { Store } from "../store/store.ts";
 import type { Agents } from "./agents.ts";
 
@@ -46,6 +47,8 @@ export interface Context {
   paths: Paths;
   /** Opens the database at the first call, so that what needs none never does. */
   store(): Store;
+  /** A quick look into the database that leaves no trace; undefined where there is none that this build can read. */
+  glance(): Glance | undefined;
   now(): Date;
   newId(): string;
   /** Identity is found, never passed by a model. Reading it may create this host's id. */

@@ -1,3 +1,4 @@
+import { completion } from "./completion.ts";
 import { deleteOperation } from "./delete.ts";
 import { doctor } from "./doctor.ts";
 import { drain } from "./drain.ts";
@@ -38,4 +39,5 @@ export const operations = [
   zenohdPath,
   zenohdVersion,
   zenohdVerify,
+  completion,
 ];

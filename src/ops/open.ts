@@ -1,4 +1,5 @@
 import { timestamp } from "../core/time.ts";
+import { openGlance, type Glance } from "../store/glance.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { Agents } from "./agents.ts";
 import type { Context, Paths, Settings, Who } from "./context.ts";
@@ -31,6 +32,7 @@ export function openContext(build: Build, options: { rebuild: boolean } & Voices
   const { host, mesh, ...program } = build;
   const { rebuild, ...voices } = options;
   let store: Store | undefined;
+  let glance: Glance | undefined;
 
   function open(): Store {
     const settings = host.settings();
@@ -48,6 +50,7 @@ export function openContext(build: Build, options: { rebuild: boolean } & Voices
       return host.paths();
     },
     store: () => (store ??= open()),
+    glance: () => (glance ??= openGlance(host.paths().database)),
     who: host.who,
     settings: host.settings,
     projectHere: host.projectHere,
@@ -56,5 +59,11 @@ export function openContext(build: Build, options: { rebuild: boolean } & Voices
     agents: host.agents,
     ...(mesh && { mesh: () => mesh(context) }),
   };
-  return { context, close: () => store?.close() };
+  return {
+    context,
+    close(): void {
+      store?.close();
+      glance?.close();
+    },
+  };
 }

@@ -73,9 +73,9 @@ for (const op of operations) {
     test("offers choices for each enumeration, and its default is one of them", () => {
       const properties = z.toJSONSchema(op.input, { io: "input" }).properties ?? {};
       for (const { key, choices, fallback } of fields) {
-        const { enum: values } = properties[key] as { enum?: string[] };
-        expect(choices).toEqual(values?.filter(Boolean));
-        if (choices && fallback !== undefined) expect(choices).toContain(String(fallback));
+        const { enum: values, items } = properties[key] as { enum?: string[]; items?: { enum?: string[] } };
+        expect(choices).toEqual((values ?? items?.enum)?.filter(Boolean));
+        if (choices && fallback !== undefined) expect(choices).toEqual(expect.arrayContaining([fallback].flat()));
       }
     });
 

@@ -23,6 +23,7 @@ export function contextWith(changes: Partial<Context> = {}): Context {
       passedOver: [],
     },
     store: () => store,
+    glance: () => undefined,
     now: () => new Date(now),
     newId: () => idOf(`new ${++ids}`),
     who: () => ({
