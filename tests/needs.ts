@@ -18,7 +18,7 @@ const needs = {
   dash: () => Bun.which("dash") !== null,
   shellcheck: () => Bun.which("shellcheck") !== null,
   faketime: () => Bun.which("faketime") !== null,
-  wine: () => Bun.which("wine64") !== null || Bun.which("wine") !== null,
+  wine: () => Bun.which("wine") !== null && Bun.which("x86_64-w64-mingw32-gcc") !== null,
   "a router": () => existsSync(join(shared, "zenoh")) || process.env.KIOKU_ROUTER_DIR !== undefined,
   "the agents' programs": () => process.env.KIOKU_AGENTS !== undefined,
   "the Python original": () => process.env.KIOKU_ORIGINAL !== undefined,
