@@ -35,6 +35,7 @@ export function createKeeper(
 ) {
   let reading = false;
   let burying = false;
+  let confirming = false;
   const toBury = new Set<string>();
 
   async function holds({ name, bytes }: SealedRecord): Promise<boolean> {
@@ -126,24 +127,26 @@ export function createKeeper(
     },
 
     /**
-     * The number of the last row up to which the storage has all of this host's own; what it lacks is put, and will be
-     * found the next time.
+     * Looks for this host's own rows after one, and tells `held` the number up to which the storage has all of them.
+     * What it lacks is put, and will be found the next time. Nothing happens while it is under way already.
      */
-    async heldThrough(from: number): Promise<number> {
-      let held = from;
-      for (let rows = replica.store.rows(from, page); rows.length && on.running();) {
-        let all = true;
-        const own = rows.filter(({ received }) => !received).map(({ seq }) => seq);
-        for (const one of replica.sealed(own)) {
-          if (await holds(one)) continue;
-          all = false;
-          await storage.put(one.name, one.bytes);
+    async confirm(after: number, held: (seq: number) => void): Promise<void> {
+      if (confirming) return;
+      confirming = true;
+      try {
+        for (let rows = replica.store.rows(after, page); rows.length && on.running();) {
+          const own = replica.sealed(rows.filter(({ received }) => !received).map(({ seq }) => seq));
+          const found = await Promise.all(own.map(holds));
+          const lacking = own.filter((_, i) => !found[i]);
+          for (const { name, bytes } of lacking) await storage.put(name, bytes);
+          if (lacking.length > 0 || !on.running()) return;
+          const { seq } = rows.at(-1)!;
+          held(seq);
+          rows = replica.store.rows(seq, page);
         }
-        if (!all) break;
-        held = rows.at(-1)!.seq;
-        rows = replica.store.rows(held, page);
+      } finally {
+        confirming = false;
       }
-      return held;
     },
 
     /** Sees to it that the storage has no content of an erased observation any more, a little later. */

@@ -177,10 +177,10 @@ export function createLoopback(scheduler: Scheduler) {
   }
 
   return {
-    /** A mesh for a process at a place. */
-    connect(place: string): LoopbackMesh {
+    /** A mesh for a process at a place; with an id that is another's for one who pretends. */
+    connect(place: string, pretended?: PeerId): LoopbackMesh {
       const digits = () => Math.floor(scheduler.random() * 2 ** 32).toString(16);
-      const id = `${digits()}${digits()}`;
+      const id = pretended ?? `${digits()}${digits()}`;
       const peer: Peer = { id, place, listener: undefined, announcement: undefined, open: true };
       peers.add(peer);
       return meshOf(peer);

@@ -56,8 +56,8 @@ export function encodeAnnouncement({
   fingerprint,
   clock,
 }: Announcement): Uint8Array {
-  const text = JSON.stringify({ newest, oldest, host, name: name.slice(0, 64), count, fingerprint, clock });
-  return new TextEncoder().encode(text);
+  const short = { host: printable(host).slice(0, 64), name: printable(name).slice(0, 48) };
+  return new TextEncoder().encode(JSON.stringify({ newest, oldest, ...short, count, fingerprint, clock }));
 }
 
 /** Throws MalformedMessage. Fields that a newer version adds are ignored. */
@@ -70,12 +70,17 @@ export function decodeAnnouncement(bytes: Uint8Array): Announcement {
   return {
     newest: Number(newest),
     oldest: Number(oldest),
-    host: String(host),
-    name: String(name),
+    host: printable(String(host)),
+    name: printable(String(name)),
     count: Number(count),
     fingerprint: String(fingerprint),
     clock: Number(clock),
   };
+}
+
+/** Without what a terminal would obey, or what JSON writes at length. */
+function printable(text: string): string {
+  return text.replace(/[\p{C}"\\]/gu, " ");
 }
 
 function parsed(text: string): { [key: string]: unknown } {

@@ -35,11 +35,14 @@ export function createPeers() {
     clear: () => peers.clear(),
     left: (id: PeerId) => peers.delete(id),
 
-    /** Notes what a peer has announced; undefined stands for what nobody here can read. */
+    /**
+     * Notes what a peer has announced; undefined stands for what nobody here can read. That does not undo what could be
+     * read before: anyone at the router can say something under a peer's id.
+     */
     present(id: PeerId, announcement: Announcement | undefined, now: number): void {
       const peer = peers.get(id) ?? newcomer(id, now);
-      peer.announcement = announcement;
       if (announcement) {
+        peer.announcement = announcement;
         peer.count = announcement.count;
         peer.fingerprint = announcement.fingerprint;
       }

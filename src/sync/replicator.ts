@@ -153,7 +153,7 @@ export function createReplicator(options: ReplicatorOptions) {
   /** Nobody is there who could hold our records: the storage is what there is. */
   async function confirmByStorage(): Promise<void> {
     aloneSince = scheduler.now();
-    if (keeper && outlet.idle) pending.heldThrough(await keeper.heldThrough(pending.through));
+    if (outlet.idle) await keeper?.confirm(pending.through, pending.heldThrough);
   }
 
   const listener: MeshListener = {

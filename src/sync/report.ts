@@ -1,12 +1,15 @@
 import type { Notice } from "./status.ts";
 
+/** Whoever can reach the router can make up peers without end. */
+const mostNotices = 1_000;
+
 /** Counts what was dropped, and tells a person of each kind of trouble once. */
 export function createReporter(notify: (notice: Notice) => void) {
   const counts: { [reason: string]: number } = {};
   const told = new Set<string>();
 
   function once(key: string, notice: Notice): void {
-    if (told.has(key)) return;
+    if (told.has(key) || told.size >= mostNotices) return;
     told.add(key);
     notify(notice);
   }

@@ -115,6 +115,29 @@ describe("a router that forwards what it likes", () => {
     expect(droppedBy(a) + droppedBy(b)).toBeGreaterThan(0);
   });
 
+  test("by keeping announcements back delays a comparison, and does not prevent it", () => {
+    let frozen = false;
+    const { world, a, b } = sealedPair((mesh) => ({
+      ...mesh,
+      announce: (announcement) => void (frozen || mesh.announce(announcement)),
+    }));
+    world.run(30_000);
+    frozen = true;
+    a.store.merge([world.record("observation", undefined)]); // of a third peer, so nobody has anything pending
+    expect(world.until(() => b.store.count() === 1, 1_000_000)).toBe(true);
+  });
+
+  test("leaves a peer's announcement as it was by talking nonsense under its name", () => {
+    const { world, a, b } = sealedPair();
+    world.run(5_000);
+    const attacker = { ...world.network.connect("attacker", b.mesh.self) };
+    attacker.open(silent);
+    attacker.announce(Uint8Array.of(6, 6, 6));
+    world.run(1_000);
+    expect(a.replicator.status().peers[0]).toMatchObject({ peer: b.mesh.self, understood: true, name: b.id });
+    expect(droppedBy(a)).toBeGreaterThan(0);
+  });
+
   test("never makes a record pass for held, while it answers in the peer's place", () => {
     let cut = false;
     const answers: Uint8Array[] = [];

@@ -4,6 +4,7 @@ import { protocol } from "../../src/sync/message.ts";
 import type { Mesh } from "../../src/sync/mesh.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { plainSealer } from "./plain-sealer.ts";
+import { createPending } from "../../src/sync/pending.ts";
 import { areEqual, createWorld, setOf, type Host, type World } from "./world.ts";
 
 const many = (world: World, count: number): Record[] =>
@@ -59,11 +60,12 @@ describe("two hosts", () => {
 
   test("what each had before they met is on both, and crosses once", () => {
     const world = createWorld(2);
+    world.network.setFaults({ delay: [150, 150] }); // so long that both begin before either is done
     const stores = [createMemoryStore(), createMemoryStore()];
     for (const store of stores) store.append(many(world, 3_000));
     const taps = ["a", "b"].map((place) => counted(world.network.connect(place)));
     const hosts = stores.map((store, i) => world.host(store, { mesh: taps[i]!.mesh }));
-    expect(world.until(() => areEqual(hosts) && stores[0]!.count() === 6_000, 20_000)).toBe(true);
+    expect(world.until(() => areEqual(hosts) && stores[0]!.count() === 6_000, 60_000)).toBe(true);
     expect(setOf(stores[0]!)).toBe(setOf(stores[1]!));
     const carried = taps.reduce((sum, { counts }) => sum + counts.questionBytes + counts.answerBytes, 0);
     const sealed = plainSealer().seal(stores[0]!.all()[0]!);
@@ -177,6 +179,23 @@ describe("two hosts", () => {
     expect(world.until(() => areEqual([a, b]) && b.store.count() === 4, 20_000)).toBe(true);
   });
 
+  test("records that fill a message each cross in one session", async () => {
+    const world = createWorld(13);
+    const store = createMemoryStore();
+    store.append(
+      Array.from({ length: 14 }, () => world.record("observation", undefined, { content: "x".repeat(3e5) })),
+    );
+    const quiet = { timing: { tick: 1e7 } };
+    const [a] = [world.host(createMemoryStore(), quiet), world.host(store, quiet)];
+    world.network.setFaults({ loss: 1 });
+    world.run(100); // what is published at the start is lost
+    world.network.setFaults({ loss: 0 });
+    let done = false;
+    const asked = a!.replicator.synchronise(60_000_000).finally(() => (done = true));
+    expect(world.until(() => done, 100_000_000)).toBe(true);
+    expect((await asked).session).toMatchObject({ received: 14, outcome: "equal" });
+  });
+
   test("rows that another process replaced are noticed", () => {
     const { world, a, b } = pair();
     const early = world.record("tombstone", undefined, { reason: "early" });
@@ -226,6 +245,35 @@ describe("pending", () => {
     void a.replicator.stop();
     const again = world.host(a.store, { place: a.place });
     expect(again.replicator.status().pending).toBe(1);
+  });
+
+  test("stays while the peer refuses a record", () => {
+    const world = createWorld(11);
+    const bad = world.record("observation", undefined);
+    const sealer = plainSealer();
+    const picky = {
+      ...sealer,
+      open(sealed: Parameters<typeof sealer.open>[0]) {
+        const record = sealer.open(sealed);
+        return typeof record !== "string" && record.id === bad.id ? "not for me" : record;
+      },
+    };
+    const [a, b] = [world.host(createMemoryStore()), world.host(createMemoryStore(), { sealer: picky })];
+    save(a, bad, ...many(world, 2));
+    world.run(600_000);
+    expect([b.store.count(), a.replicator.status().pending]).toEqual([2, 3]);
+  });
+
+  test("never grows again by an older proof", () => {
+    const store = createMemoryStore();
+    const world = createWorld(12);
+    store.append(many(world, 5));
+    const pending = createPending(store);
+    pending.start();
+    pending.add(store.rows(0, 9));
+    pending.heldThrough(4);
+    pending.heldThrough(2);
+    expect([pending.count, pending.through, store.state("mesh.held")]).toEqual([1, 4, "4"]);
   });
 
   test("is cleared by a synchronisation on request, which says what moved", async () => {
