@@ -4,6 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { checked, checkSchema, type Check } from "./check.ts";
 import type { Context } from "./context.ts";
 import { hostChecks } from "./host-checks.ts";
+import { mendDatabase, mendingSchema, mendingText } from "./mend-database.ts";
 import { meshState } from "./mesh-state.ts";
 import { defineOperation } from "./operation.ts";
 import { storeChecks } from "./store-checks.ts";
@@ -19,23 +20,28 @@ const verdicts = {
 export const doctor = defineOperation({
   command: "doctor",
   group: "host",
-  summary: "Look for what is wrong with this host, and say how to mend it. Changes nothing.",
-  examples: ["doctor", "doctor --json"],
+  summary: "Look for what is wrong with this host, and say how to mend it.",
+  examples: ["doctor", "doctor --json", "doctor --repair"],
   exits: { 1: "There are warnings.", 2: "A check failed." },
-  effect: "read",
-  input: z.strictObject({}),
+  effect: "write",
+  input: z.strictObject({
+    repair: z.boolean().default(false).describe("First save what a damaged database holds into a new one."),
+  }),
   output: z.strictObject({
     version: z.string(),
     ok: z.boolean(),
     worst_status: z.enum(severity),
     checks: z.array(checkSchema),
+    repair: mendingSchema.optional(),
   }),
-  async run(ctx) {
+  async run(ctx, { repair }) {
+    const mending = repair ? { repair: mendDatabase(ctx) } : {};
     const checks = [...allChecks(ctx), ...(await meshChecks(ctx))];
     const worst = Math.max(...checks.map(({ status }) => severity.indexOf(status)));
-    return { version: ctx.version, ok: worst === 0, worst_status: severity[worst]!, checks };
+    return { version: ctx.version, ok: worst === 0, worst_status: severity[worst]!, checks, ...mending };
   },
-  text: ({ checks, worst_status }) => `${checks.map(checkText).join("\n")}\n\nverdict: ${verdicts[worst_status]}`,
+  text: ({ checks, worst_status, repair }) =>
+    `${repair ? `${mendingText(repair)}\n\n` : ""}${checks.map(checkText).join("\n")}\n\nverdict: ${verdicts[worst_status]}`,
   status: ({ worst_status }) => severity.indexOf(worst_status),
 });
 

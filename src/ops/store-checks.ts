@@ -1,5 +1,5 @@
 import { timestamp } from "../core/time.ts";
-import { inspect, sqliteVersion, type Inspection } from "../store/inspect.ts";
+import { inspect, isDamaged, sqliteVersion, type Inspection } from "../store/inspect.ts";
 import { checked, fail, pass, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
 import { hasDatabase } from "./host-checks.ts";
@@ -13,13 +13,20 @@ const earliest = "2026-01-01T00:00:00.000000Z";
 /** How far the log may be ahead of the clock before the clock must be wrong. Milliseconds. */
 const clockTolerance = 120_000;
 
-function integrity({ problems }: Inspection, path: string): Finding {
-  if (problems.length === 0) return pass("the database is sound", { path });
-  return fail(
-    `the database is damaged: ${problems[0]}`,
-    "`kioku-mesh doctor --repair` saves what can be read into a new file, and keeps this one.",
-    { path, problems },
-  );
+function integrity(found: Inspection, path: string): Finding {
+  const { problems, doubtful, astray, purged } = found;
+  const repair = "`kioku-mesh doctor --repair` saves what can be read into a new file, and keeps this one.";
+  if (isDamaged(found)) {
+    const what =
+      problems[0] ?? (doubtful.length ? `${doubtful.length} records are not what was saved` : "its count is wrong");
+    return fail(`the database is damaged: ${what}`, repair, { path, problems, doubtful });
+  }
+  if (problems.length + astray > 0) {
+    const hint = "`kioku-mesh --rebuild status` makes them anew from the log.";
+    return warn("the search tables do not agree with the log", hint, { path, problems, astray });
+  }
+  if (!purged) return warn("bytes of erased content are still in the file", "Run: kioku-mesh gc", { path });
+  return pass("the database is sound", { path });
 }
 
 function schema({ schema, known }: Inspection): Finding {

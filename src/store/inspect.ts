@@ -28,6 +28,11 @@ export interface Inspection {
   purged: boolean;
 }
 
+/** True where the log itself has suffered. What only follows from it, search tables too, can be made anew from it. */
+export function isDamaged({ problems, doubtful, counted }: Inspection): boolean {
+  return doubtful.length > 0 || !counted || problems.some((problem) => !/\bFTS5 table\b/.test(problem));
+}
+
 /** The release of SQLite in this build, or of the system where that is the one in use (macOS). */
 export function sqliteVersion(): string {
   const db = new Database(":memory:");

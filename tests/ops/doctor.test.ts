@@ -1,5 +1,6 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { idOf, observation, unknown } from "../store/records.ts";
 import { world } from "../world.ts";
@@ -147,7 +148,6 @@ describe("the database", () => {
 
   test("of a newer schema fails, untouched", async () => {
     using w = await used();
-    const { Database } = await import("bun:sqlite");
     const db = new Database(join(w.home, state, "memory.db"));
     db.run("pragma user_version = 99");
     db.close();
@@ -155,6 +155,55 @@ describe("the database", () => {
     expect([exitCode, byName.database_schema.status, byName.database_schema.details.schema]).toEqual([2, "fail", 99]);
     const { err, exitCode: refused } = await w.kioku(["search"]);
     expect([refused, err.includes("install a newer release")]).toEqual([7, true]);
+  });
+
+  /** Memories in a database whose file is then changed. */
+  async function damaged(change: (bytes: Buffer) => void): Promise<World> {
+    const w = await used();
+    for (let i = 0; i < 20; i++) await w.save(`memory number ${i}`);
+    const path = join(w.home, state, "memory.db");
+    const bytes = readFileSync(path);
+    change(bytes);
+    writeFileSync(path, bytes);
+    return w;
+  }
+
+  test("that is damaged is named, repaired on demand, and kept", async () => {
+    using w = await damaged((bytes) => bytes.fill(0xaa, 0, 4096));
+    const before = await doctor(w);
+    expect([before.exitCode, before.byName.database_integrity.status]).toEqual([2, "fail"]);
+    expect(before.byName.database_integrity.hint).toContain("doctor --repair");
+    const { out, exitCode } = await w.kioku(["doctor", "--repair", "--json"]);
+    const { repair, worst_status } = JSON.parse(out);
+    expect([exitCode, worst_status]).toEqual([0, "pass"]);
+    expect(repair).toMatchObject({ action: "repair", records: 21, doubtful: 0 });
+    expect(existsSync(repair.kept_path)).toBe(true);
+    expect((await w.kioku(["search", "memory number 7"])).out).toContain("memory number 7");
+  });
+
+  test("with a changed payload leaves that one out, and says where to read it", async () => {
+    using w = await damaged((bytes) => void (bytes[bytes.indexOf(`"memory number 7"`) + 1]! ^= 4));
+    expect((await doctor(w)).byName.database_integrity.summary).toBe(
+      "the database is damaged: 1 records are not what was saved",
+    );
+    const { out } = await w.kioku(["doctor", "--repair"]);
+    expect(out).toMatch(
+      /^repair: 20 of 21 records are in a new database\. The damaged one is kept: .*memory\.db\.damaged-/,
+    );
+    const path = /read them in (.*)$/m.exec(out)![1]!;
+    expect(readFileSync(path, "utf8")).toContain("iemory number 7");
+  });
+
+  test("whose projections have gone astray is a warning; they are made anew from the log", async () => {
+    using w = await used();
+    const db = new Database(join(w.home, state, "memory.db"));
+    db.run("delete from observation");
+    db.close();
+    const { exitCode, byName } = await doctor(w);
+    expect([exitCode, byName.database_integrity.status]).toEqual([1, "warn"]);
+    expect((await w.kioku(["doctor", "--repair"])).out).toContain("were made anew from the log");
+    expect((await doctor(w)).exitCode).toBe(0);
+    expect((await w.kioku(["doctor", "--repair"])).out).toContain("there is nothing to repair");
   });
 
   test("with records that this build cannot read is a warning", async () => {
