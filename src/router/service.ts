@@ -10,8 +10,8 @@ export interface ServiceChoices {
   environment: { readonly [name: string]: string };
 }
 
-/** The unit's name is the original's, so that enabling ours replaces it. */
-export const unitName = "kioku-mesh-zenohd";
+/** The unit has the name of the original 0.3, so that enabling ours replaces it. */
+export const unitName = "mesh-mem-zenohd";
 export const agentLabel = "io.github.kioku-mesh.zenohd";
 
 /** Where a user's systemd looks for the unit. */
