@@ -1,6 +1,6 @@
 /** What scripts written for the Python original 0.3 rely on: its texts, exit statuses and streams, line by line. */
 import { expect, test } from "bun:test";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { world } from "../world.ts";
 

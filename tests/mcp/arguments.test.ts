@@ -19,7 +19,7 @@ const loose: [name: string, sent: unknown, understood: unknown][] = [
   ["importance", 9, 5],
   ["importance", "9", 5],
   ["importance", -3, 1],
-  ["importance", 1e999, 5],
+  ["importance", Number.POSITIVE_INFINITY, 5],
   ["importance", "", undefined],
   ["importance", null, undefined],
   ["importance", "high", "high"],
