@@ -64,6 +64,7 @@ export function world(initial: Env = {}) {
       out: async (text) => void (said.out += text),
       err: async (text) => void (said.err += text),
       read: async (most) => Buffer.from(stdin).subarray(0, most),
+      peek: async () => Buffer.from(stdin),
       askSecret: async () => (lines ? (lines.shift() ?? "") : undefined),
       async ask(prompt) {
         if (!lines) return "nobody";

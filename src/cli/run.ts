@@ -1,5 +1,5 @@
 import { UserError } from "../core/errors.ts";
-import { payloadJson } from "../core/json.ts";
+import { parseObject, payloadJson } from "../core/json.ts";
 import type { Context } from "../ops/context.ts";
 import { operations } from "../ops/index.ts";
 import type { Voices } from "../ops/open.ts";
@@ -19,6 +19,8 @@ export interface Terminal {
   err(text: string): Promise<void>;
   /** Standard input to its end, or to so many bytes. */
   read(most: number): Promise<Uint8Array>;
+  /** What standard input holds at once: until `enough` of it is there, its end, or so many milliseconds are over. */
+  peek(enough: (bytes: Uint8Array) => boolean, milliseconds: number): Promise<Uint8Array>;
   /** What a person types after a prompt; undefined for the end of input, and "nobody" where no person is there. */
   ask(prompt: string): Promise<{ line: string | undefined } | "nobody">;
   /** The same without showing it; undefined where no person is there. */
@@ -40,8 +42,9 @@ export async function run(argv: string[], program: Program, terminal: Terminal):
     return await start(argv, program, terminal);
   } catch (error) {
     const { text, exitCode } = failure(error, argv.includes("--json"));
-    await terminal.err(`${text}\n`);
-    return exitCode;
+    const hook = operations.some(({ hook, command }) => hook && argv.slice(0, 2).join(" ") === command);
+    if (!hook || argv.includes("--verbose")) await terminal.err(`${text}\n`);
+    return hook ? 0 : exitCode;
   }
 }
 
@@ -120,6 +123,7 @@ async function runOperation(op: Operation, args: string[], program: Program, ter
     rebuild,
     note: (line) => void said.push(terminal.err(`${json ? JSON.stringify({ note: line }) : line}\n`)),
     say: (line) => terminal.out(`${line}\n`),
+    event: async () => new TextDecoder().decode(await terminal.peek(isEvent, eventPatience)),
     ask: terminal.ask,
     confirm: (question) => confirm(terminal, question),
   });
@@ -132,6 +136,14 @@ async function runOperation(op: Operation, args: string[], program: Program, ter
   } finally {
     close();
   }
+}
+
+/** Milliseconds to wait for what an agent tells its hook. It writes at once, and may leave the pipe open. */
+const eventPatience = 25;
+const longestEvent = 64 * 1024;
+
+function isEvent(bytes: Uint8Array): boolean {
+  return bytes.length >= longestEvent || parseObject(new TextDecoder().decode(bytes)) !== undefined;
 }
 
 /** Only a typed `yes` is one. */

@@ -18,11 +18,12 @@ export interface System {
 /** This machine, each part read once, when first asked: files are only touched by what needs them. */
 export function openHost(system: System) {
   const { env, platform, homeDirectory, workingDirectory, now } = system;
+  const here = once(() => projectOf(workingDirectory()));
   const paths = once(() => pathsOf(env, platform, homeDirectory));
   return {
     paths,
     settings: once(() => readSettings(env, paths().config, workingDirectory)),
-    projectHere: once(() => projectOf(workingDirectory())),
+    projectHere: (directory?: string) => (directory === undefined ? here() : projectOf(directory)),
     idleVariables: once(() => idleVariables(env)),
     makeDirectory: makePrivateDirectory,
     writeFile: writePrivateFile,

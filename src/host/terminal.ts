@@ -28,11 +28,15 @@ export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt
     });
   }
 
-  /** Reads until `enough` says so of what has been read, or to the end. */
-  async function readUntil(enough: (bytes: Uint8Array) => boolean): Promise<Uint8Array> {
+  /** Reads until `enough` says so of what has been read, or to the end, or until it is `late`. */
+  async function readUntil(
+    enough: (bytes: Uint8Array) => boolean,
+    late: Promise<{ done: true }> = new Promise(() => {}),
+  ): Promise<Uint8Array> {
     const reader = stdin.stream().getReader();
+    const read = () => Promise.race([reader.read(), late]);
     let bytes = new Uint8Array();
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    for (let next = await read(); !next.done; next = await read()) {
       bytes = Buffer.concat([bytes, next.value]);
       if (enough(bytes)) break;
     }
@@ -57,6 +61,12 @@ export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt
       return said.then(() => undefined);
     },
     read: (most: number) => readUntil((bytes) => bytes.length >= most),
+    /** What standard input holds at once: until `enough` of it is there, its end, or so many milliseconds are over. */
+    async peek(enough: (bytes: Uint8Array) => boolean, milliseconds: number): Promise<Uint8Array> {
+      const late = Promise.withResolvers<{ done: true }>();
+      const timer = setTimeout(late.resolve, milliseconds, { done: true });
+      return await readUntil(enough, late.promise).finally(() => clearTimeout(timer));
+    },
     async askSecret(prompt: string): Promise<string | undefined> {
       if (!(await isInteractive())) return undefined;
       await Bun.write(stderr, prompt);

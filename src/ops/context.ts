@@ -54,8 +54,8 @@ export interface Context {
   /** Identity is found, never passed by a model. Reading it may create this host's id. */
   who(): Who;
   settings(): Settings;
-  /** The project of the repository one is in: its remote's name, else its folder; "" outside of one. */
-  projectHere(): string;
+  /** The project of the repository one is in (or that a directory is in): its remote's name, else its folder's; else "". */
+  projectHere(directory?: string): string;
   /** What the environment sets to no effect, in words. */
   idleVariables(): readonly string[];
   /** Writes a file that only its owner can read, whole or not at all. */
@@ -66,6 +66,8 @@ export interface Context {
   note?(line: string): void;
   /** Says something on stdout while a command goes on. Absent where stdout is not a person's or a script's. */
   say?(line: string): Promise<void>;
+  /** What the agent that started us tells on standard input, as far as it comes at once. Absent for agents' servers. */
+  event?(): Promise<string>;
   /** Asks for a line; "nobody" where nobody is there to answer. */
   ask?(prompt: string): Promise<{ line: string | undefined } | "nobody">;
   /** What this host can do about its mesh. Loads the network's libraries; absent for agents. */

@@ -4,6 +4,7 @@ import { doctor } from "./doctor.ts";
 import { drain } from "./drain.ts";
 import { gc } from "./gc.ts";
 import { getMemory } from "./get-memory.ts";
+import { hookSessionStart } from "./hook-session-start.ts";
 import { init } from "./init.ts";
 import { mcpInstall } from "./mcp-install.ts";
 import { mcpUninstall } from "./mcp-uninstall.ts";
@@ -40,4 +41,5 @@ export const operations = [
   zenohdVersion,
   zenohdVerify,
   completion,
+  hookSessionStart,
 ];

@@ -6,14 +6,14 @@ import type { Context, Paths, Settings, Who } from "./context.ts";
 import type { MeshControl } from "./mesh-control.ts";
 
 /** How a command speaks with whoever called it. */
-export type Voices = Pick<Context, "note" | "say" | "ask" | "confirm">;
+export type Voices = Pick<Context, "note" | "say" | "ask" | "confirm" | "event">;
 
 /** The machine as an operation sees it. Each part is looked up when first asked. */
 export interface Host {
   paths(): Paths;
   settings(): Settings & { rebuild: boolean };
   who(): Who;
-  projectHere(): string;
+  projectHere(directory?: string): string;
   idleVariables(): readonly string[];
   makeDirectory(path: string): void;
   writeFile(path: string, text: string): void;

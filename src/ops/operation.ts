@@ -62,6 +62,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodO
   run(ctx: Context, input: z.output<I>): Promise<z.output<O>>;
   /** The answer as text for a person or a model. */
   text(output: z.output<O>, input: z.output<I>, surface: Surface): string;
+  /** Another program starts it, and must not fail by it: every failure is silent, but for `--verbose`, and exits 0. */
+  hook?: true;
   /** The exit status where a good answer is not 0. */
   status?(output: z.output<O>): number;
 }

@@ -101,7 +101,7 @@ export function cutList(items: readonly string[], most: number): string[] {
 }
 
 /** The greatest number up to `most` for which `holds`, which holds for all below it too; 0 where it holds for none. */
-function greatest(most: number, holds: (n: number) => boolean): number {
+export function greatest(most: number, holds: (n: number) => boolean): number {
   let [low, high] = [0, most];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);

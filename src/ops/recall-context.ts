@@ -116,15 +116,20 @@ export const recallContext = defineOperation({
  */
 function mostTelling(store: Store, filter: Filter, now: Date, most: number): Found[] {
   const newest = [1, 2, 3, 4, 5].flatMap((importance) => store.list({ ...filter, importance }, timestamp(now), most));
-  const weight = ({ observation: { importance, created_at } }: Found) => {
-    const weeks = Math.max(0, now.getTime() - Date.parse(created_at)) / 604_800_000;
-    return Number.isNaN(weeks) ? -Infinity : importance - Math.log2(1 + weeks);
-  };
   return newest
-    .map((found) => ({ found, weight: weight(found) }))
+    .map((found) => ({ found, weight: tellingWeight(found.observation, now) }))
     .toSorted((a, b) => (a.weight === b.weight ? 0 : b.weight - a.weight))
     .slice(0, most)
     .map(({ found }) => found);
+}
+
+/** How much an observation has to tell where nothing is asked; minus infinity for one without a valid time. */
+export function tellingWeight(
+  { importance, created_at }: { importance: number; created_at: string },
+  now: Date,
+): number {
+  const weeks = Math.max(0, now.getTime() - Date.parse(created_at)) / 604_800_000;
+  return Number.isNaN(weeks) ? -Infinity : importance - Math.log2(1 + weeks);
 }
 
 function textOf({ count, pc_id }: Output, entries: readonly Entry[], given: Input, notice: string): string {

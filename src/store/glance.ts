@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import { alive } from "./filter.ts";
+import { alive, conditionOf, type Filter } from "./filter.ts";
 import { schemaVersion } from "./migrate.ts";
 import { openReader } from "./reader.ts";
 
@@ -39,7 +39,18 @@ export function openGlance(path: string) {
 
 function openQuestions(db: Database) {
   return {
-    list: openReader(db).list,
+    observation: openReader(db).observation,
+
+    /** As much of the newest observations that pass a filter as is needed to weigh them. */
+    heads(filter: Filter, now: string, limit: number): { id: string; importance: number; created_at: string }[] {
+      const { sql, parameters } = conditionOf(filter, now);
+      return db
+        .query<{ id: string; importance: number; created_at: string }, { [name: string]: string | number }>(
+          `select o.id, o.importance, o.created_at from observation o where ${sql}
+           order by o.created_at desc, o.id desc limit $limit`,
+        )
+        .all({ ...parameters, limit });
+    },
 
     /** The values that visible observations have in a column, those of the newest first (projects: by name). */
     values(column: Labelled, now: string, limit: number): string[] {
