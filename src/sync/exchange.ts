@@ -73,7 +73,7 @@ export function answerQuestion(
   const composed = compose(replica, question.ranges, question.offset, room);
   const answer = {
     ...composed,
-    refused: taken.refused,
+    refused: taken.refused.length,
     count: replica.set.size,
     fingerprint: replica.set.fingerprint(""),
   };
@@ -162,7 +162,7 @@ async function runPass(
     const taken = replica.take(arrived);
     arrived = [];
     session.received += taken.added.length;
-    session.refused += taken.refused;
+    session.refused += taken.refused.length;
     if (taken.added.length > 0) idle = 0;
     progress(session, taken);
   }

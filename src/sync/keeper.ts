@@ -127,6 +127,29 @@ export function createKeeper(
     },
 
     /**
+     * Puts the records of some names again where the storage has lost them, or has something in their place that does not
+     * open. Gives how many. Only a pass over the log tells which records these are.
+     */
+    async mend(names: Iterable<string>): Promise<number> {
+      const lost = new Set<string>();
+      for (const name of names) {
+        const bytes = await storage.get(name, getDeadline);
+        if (!bytes || !replica.opens({ name, bytes })) lost.add(name);
+      }
+      const suspected = lost.size;
+      for (let after = 0; lost.size > 0 && on.running();) {
+        const rows = replica.store.rows(after, page);
+        if (rows.length === 0) break;
+        after = rows.at(-1)!.seq;
+        for (const one of replica.sealed(rows.map(({ seq }) => seq))) {
+          if (lost.has(one.name) && (await storage.put(one.name, one.bytes))) lost.delete(one.name);
+        }
+        await pause(0, scheduler);
+      }
+      return suspected - lost.size;
+    },
+
+    /**
      * Looks for this host's own rows after one, and tells `held` the number up to which the storage has all of them.
      * What it lacks is put, and will be found the next time. Nothing happens while it is under way already.
      */

@@ -193,11 +193,12 @@ export function createLoopback(scheduler: Scheduler) {
       return shelf;
     },
 
-    /** Deletes names from all storages, as a stranger at the WebSocket can, and tells the peers. */
-    wipe(place: string): void {
-      shelves.get(place)?.clear();
+    /** Deletes one name or all from a storage, as a stranger at the WebSocket can, and tells the peers. */
+    wipe(place: string, name = "**"): void {
+      if (name === "**") shelves.get(place)?.clear();
+      else shelves.get(place)?.delete(name);
       for (const peer of peers)
-        if (reachable(place, peer.place)) travel(() => peer.open && peer.listener?.deleted("**"));
+        if (reachable(place, peer.place)) travel(() => peer.open && peer.listener?.deleted(name));
     },
 
     setFaults(next: Partial<Faults>): void {

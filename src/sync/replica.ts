@@ -13,8 +13,8 @@ export interface Taken {
   outdated: Record[];
   /** The rows that now hold what came, new or not. */
   rows: number[];
-  /** How many did not open. */
-  refused: number;
+  /** Names of those that did not open. */
+  refused: string[];
 }
 
 const page = 4096;
@@ -61,7 +61,7 @@ export function createReplica(
       added: records.filter((_, i) => merged[i]!.outcome !== "present"),
       outdated: records.filter((record, i) => merged[i]!.bare && record.payload !== null),
       rows: merged.map(({ seq }) => seq),
-      refused: 0,
+      refused: [],
     };
   }
 
@@ -100,8 +100,12 @@ export function createReplica(
       const opened = sealed.map((one) => sealer.open(one));
       for (const one of opened) if (typeof one === "string") on.dropped("record", one);
       const records = opened.filter((one) => typeof one !== "string");
-      return { ...merge(records), refused: sealed.length - records.length };
+      const refused = sealed.filter((_, i) => typeof opened[i] === "string").map(({ name }) => name);
+      return { ...merge(records), refused };
     },
+
+    /** Whether a record would be taken. */
+    opens: (sealed: SealedRecord) => typeof sealer.open(sealed) !== "string",
 
     /** Rows of the log as they travel. A row that cannot be sealed stays here, and is counted. */
     sealed(seqs: readonly number[]): SealedRecord[] {

@@ -66,7 +66,11 @@ export function createReplicator(options: ReplicatorOptions) {
   const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped });
   const outlet = createOutlet(replica, mesh, scheduler, timing);
   const overflowed = () => report.dropped("record", "too many at once");
-  const inlet = createInlet(replica, scheduler, { taken, guard, overflowed });
+  const arrived = (what: Taken) => {
+    taken(what);
+    for (const name of what.refused) care?.suspect(name); // it lies in the storage now, in a record's place perhaps
+  };
+  const inlet = createInlet(replica, scheduler, { taken: arrived, guard, overflowed });
   const announcer = createAnnouncer(
     scheduler,
     timing,
@@ -189,7 +193,7 @@ export function createReplicator(options: ReplicatorOptions) {
     deleted(expression) {
       const record = sealer.deletion?.(expression);
       if (record) guard(() => taken(replica.merge([record])));
-      else care?.suspect();
+      else care?.suspect(expression);
     },
   };
 

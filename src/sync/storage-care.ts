@@ -5,6 +5,9 @@ import type { Timing } from "./timing.ts";
 
 const aliveKey = "mesh.alive";
 
+/** So many names are looked at one by one; more are found by reading everything. */
+const mostSuspects = 256;
+
 /** What the care of the storage needs of its surroundings. */
 export interface CarePorts {
   state(key: string): string | undefined;
@@ -16,7 +19,7 @@ export interface CarePorts {
 
 /**
  * Decides when the storage is read: at start, after a time without a replicator; on a timer in an open mesh; and when
- * some records that should be in it are not.
+ * something that should be in it is not: somebody deleted it, or put something else in its place.
  */
 export function createStorageCare(
   keeper: ReturnType<typeof createKeeper>,
@@ -27,6 +30,9 @@ export function createStorageCare(
   let sampleAt = Number.POSITIVE_INFINITY;
   let aliveAt = 0;
   let suspected = false;
+  let suspects = new Set<string>();
+  let mendAt = Number.POSITIVE_INFINITY;
+  let caredAt = Number.NEGATIVE_INFINITY;
   let busy = false;
 
   function later(delay: number): number {
@@ -36,6 +42,7 @@ export function createStorageCare(
   async function read(): Promise<void> {
     readAt = open ? later(timing.reread) : Number.POSITIVE_INFINITY;
     const reading = await keeper.read();
+    caredAt = scheduler.now();
     if (!reading?.whole) readAt = Math.min(readAt, later(timing.sample));
     else if (reading.missing && !open) ports.notify({ kind: "storageWiped", missing: reading.missing });
   }
@@ -49,6 +56,15 @@ export function createStorageCare(
     suspected = lacking && !suspected;
   }
 
+  async function mend(): Promise<void> {
+    const names = suspects;
+    suspects = new Set();
+    mendAt = Number.POSITIVE_INFINITY;
+    const missing = await keeper.mend(names);
+    caredAt = scheduler.now();
+    if (missing > 0) ports.notify({ kind: "storageWiped", missing });
+  }
+
   return {
     /** The link is up. What came into the storage while no replicator ran here is read once, after the peers. */
     linked(): void {
@@ -58,9 +74,17 @@ export function createStorageCare(
       sampleAt = later(timing.sample);
     },
 
-    /** Somebody deleted from it. */
-    suspect(): void {
-      sampleAt = Math.min(sampleAt, later(timing.settle));
+    /**
+     * Somebody deleted a name from it, or what matches an expression, or put under a name what does not open. In an open
+     * mesh that may be the Python original, and its right.
+     */
+    suspect(expression: string): void {
+      if (open) return;
+      if (expression.includes("*") || suspects.size >= mostSuspects) readAt = Math.min(readAt, later(timing.settle));
+      else {
+        suspects.add(expression);
+        mendAt = Math.min(mendAt, later(timing.settle));
+      }
     },
 
     /** Does what is due. */
@@ -73,7 +97,9 @@ export function createStorageCare(
       if (busy) return;
       busy = true;
       try {
-        if (now >= readAt) await read();
+        const rested = now - caredAt >= timing.mend; // whatever somebody goes on doing
+        if (rested && now >= readAt) await read();
+        else if (rested && now >= mendAt) await mend();
         else if (now >= sampleAt) await sample();
       } finally {
         busy = false;

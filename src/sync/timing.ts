@@ -28,6 +28,8 @@ export interface Timing {
   absence: number;
   /** How often a few records are looked for in the storage, to notice when it was wiped. */
   sample: number;
+  /** How long the storage is left alone after it was looked through for what somebody has done to it. */
+  mend: number;
   /** How often the storage of an open mesh is read. */
   reread: number;
   /** Between two pages of records put into the storage. */
@@ -50,6 +52,7 @@ export const usualTiming: Timing = {
   duplicate: 30_000,
   absence: 60_000,
   sample: 300_000,
+  mend: 15_000,
   reread: 120_000,
   fillPause: 20,
 };

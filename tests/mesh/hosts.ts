@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startCapture } from "./capture.ts";
 
 /** The compiled program, which `npm test` builds first. */
 export const binary = process.env.KIOKU_BIN ?? join(import.meta.dir, "../../dist/kioku-mesh");
@@ -13,6 +14,8 @@ export interface Answer {
 
 export interface Host {
   name: string;
+  /** What the machine calls itself. */
+  hostName: string;
   /** Its address on the network of the test. */
   address: string;
   home: string;
@@ -29,6 +32,12 @@ export interface Running {
   pid: number;
   /** Ends it as an administrator does, or with `SIGKILL` as a crash does. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+interface SpawnOptions {
+  env?: { [name: string]: string };
+  cwd?: string;
+  stdin?: Uint8Array;
 }
 
 /** Calls until it gives a truthy value, or fails with the reason after `deadline` milliseconds. */
@@ -72,10 +81,13 @@ export function createNetwork(names: readonly string[]) {
     ipIn(space(name), "link", "set", "eth0", "up");
     const state = join(home, "state");
     const env = { HOME: home, PATH: process.env.PATH ?? "", KIOKU_MESH_STATE_DIR: state, KIOKU_MESH_CLIENT_ID: name };
-    const command = (argv: readonly string[]) => ["ip", "netns", "exec", space(name), binary, ...argv];
+    const hostName = `${name}-laptop`;
+    const named = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostName];
+    const command = (argv: readonly string[]) => ["ip", "netns", "exec", space(name), ...named, binary, ...argv];
     const logPath = join(folder, `${name}.log`);
     return {
       name,
+      hostName,
       address,
       home,
       state,
@@ -111,8 +123,15 @@ export function createNetwork(names: readonly string[]) {
       ipIn(space("sw"), "link", "set", link(host.name), connected ? "up" : "down");
     },
     /** Runs a program in the namespace of a host. */
-    spawnAt: (host: Host, argv: string[], options: { env?: { [name: string]: string }; cwd?: string } = {}) =>
-      Bun.spawn(["ip", "netns", "exec", space(host.name), ...argv], { stdio: ["ignore", "pipe", "pipe"], ...options }),
+    spawnAt: (host: Host, argv: string[], options: SpawnOptions = {}) =>
+      Bun.spawn(["ip", "netns", "exec", space(host.name), ...argv], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+        ...options,
+      }),
+    /** Records every frame that passes on a host's cable, from now on. */
+    capture: (host: Host) => startCapture(["ip", "netns", "exec", space("sw")], link(host.name)),
     async [Symbol.asyncDispose]() {
       for (const process of running) await process.stop("SIGKILL");
       for (const name of [...names, "sw"]) ip("netns", "del", space(name));
@@ -131,8 +150,8 @@ function ipIn(space: string, ...words: string[]): void {
 }
 
 /** Saves a memory and gives its id. */
-export async function save(host: Host, content: string): Promise<string> {
-  const { out, err, status } = await host.kioku(["save", content]);
+export async function save(host: Host, content: string, ...more: string[]): Promise<string> {
+  const { out, err, status } = await host.kioku(["save", content, ...more]);
   if (status !== 0) throw new Error(err);
   return out.trim().slice("saved: ".length);
 }
@@ -142,13 +161,14 @@ export async function finds(host: Host, content: string): Promise<boolean> {
   return (await host.kioku(["search", content])).out.includes(content);
 }
 
-interface MeshView {
+export interface MeshView {
   running: boolean;
   linked: boolean;
   records: number;
   fingerprint: string;
   pending: number;
   peers: { name: string; equal: boolean }[];
+  dropped: { [reason: string]: number };
 }
 
 /** What a host says of its mesh. */

@@ -109,6 +109,21 @@ describe("the routers' storage", () => {
     expect(hosts.flatMap(({ notices }) => notices).some(({ kind }) => kind === "storageWiped")).toBe(true);
   });
 
+  test("gets back the one record of many that somebody deletes, or overwrites with something else", () => {
+    const world = createWorld(13);
+    const shelf = world.network.shelve("hub");
+    const a = world.host(createMemoryStore(), { place: "hub" });
+    save(a, ...many(world, 500));
+    world.run(60_000);
+    const [first, second] = [...shelf.keys()] as [string, string];
+    const bytes = shelf.get(second)!.bytes;
+    world.network.wipe("hub", first);
+    void world.network.connect("hub").publish(second, new Uint8Array([1, 2, 3]));
+    expect([shelf.size, shelf.get(second)!.bytes.length]).toEqual([499, 3]);
+    expect(world.until(() => shelf.has(first) && shelf.get(second)!.bytes.length === bytes.length, 30_000)).toBe(true);
+    expect(shelf.size).toBe(500);
+  });
+
   test("is filled again from the database when it is found empty at start", () => {
     const world = createWorld(7);
     const store = createMemoryStore();
