@@ -128,6 +128,7 @@ async function runOperation(op: Operation, args: string[], program: Program, ter
     confirm: (question) => confirm(terminal, question),
   });
   try {
+    if (rebuild && context.settings().backend === "zenoh") await readMesh(context);
     const { output, input } = await invoke(op, context, raw, nameOf);
     const text = json ? payloadJson(output) : op.text(output as never, input as never, "cli");
     await Promise.all(said);
@@ -144,6 +145,19 @@ const longestEvent = 64 * 1024;
 
 function isEvent(bytes: Uint8Array): boolean {
   return bytes.length >= longestEvent || parseObject(new TextDecoder().decode(bytes)) !== undefined;
+}
+
+/** In a mesh, `--rebuild` also takes what the routers keep. Where nobody answers the command goes on with what is here. */
+async function readMesh({ mesh, note }: Context): Promise<void> {
+  try {
+    const { reached, moved } = (await (await mesh?.())?.synchronise(30_000, true)) ?? { reached: false, moved: 0 };
+    note?.(
+      reached ? `read the mesh: ${moved} records moved` : "the mesh could not be read: going on with what is here",
+    );
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    note?.(`the mesh could not be read: ${error.message}`);
+  }
 }
 
 /** Only a typed `yes` is one. */

@@ -84,7 +84,6 @@ describe("the configuration", () => {
   test.each([
     ["broken", "backend: [", "is no valid YAML"],
     ["of a newer version", "version: 9\nbackend: local", "is of version 9"],
-    ["of a mesh", "backend: zenoh", "the mesh (backend: zenoh) is not in this build"],
   ])("%s fails", async (_, text, summary) => {
     using w = await used();
     writeFileSync(join(w.home, config, "config.yaml"), text);
