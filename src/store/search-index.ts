@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Observation } from "../core/observation.ts";
-import { indexTokens, quoted } from "./search-text.ts";
+import { indexTokens, quoted, scopeToken, stemToken } from "./search-text.ts";
 
 export type SearchIndex = ReturnType<typeof openSearchIndex>;
 
@@ -11,20 +11,17 @@ export type SearchIndex = ReturnType<typeof openSearchIndex>;
 const version = 1;
 
 /**
- * FTS5 serves as an inverted index: tokens are made by search-text.ts, texts are read from the log. So the tables keep
- * neither text (`content = ''`) nor sizes, and `grams` no positions either. SQLite 3.39 can do all of this.
+ * FTS5 serves as an inverted index and no more: tokens are made by search-text.ts, texts are read from the log. So it
+ * keeps no text (`content = ''`), no sizes and no positions. The tokenizer splits at spaces only. SQLite 3.39 can do it.
  */
 const tables = `
-  create virtual table words using fts5 (
-    head, body, scope, content = '', columnsize = 0, tokenize = "ascii"
-  );
-  create virtual table grams using fts5 (
-    gram, content = '', columnsize = 0, detail = none,
+  create virtual table search_index using fts5 (
+    tokens, content = '', columnsize = 0, detail = none,
     tokenize = "ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\\]^_\`{|}~'"
   );
-  create virtual table word_counts using fts5vocab (words, row);
+  create virtual table search_token using fts5vocab (search_index, row);
 `;
-const names = ["word_counts", "words", "grams"] as const;
+const names = ["search_token", "search_index"] as const;
 
 /** What narrows a search inside of the index: an expression ("" for none), and the first and last row. */
 export interface Scope {
@@ -41,31 +38,18 @@ export function openSearchIndex(db: Database) {
     db.query("insert or replace into state values ('search_version', ?)").run(String(value));
 
   /** Writes tokens where the tables are of this version. Else it marks them: whoever knows their version starts anew. */
-  function write(seq: number, observation: Observation, toWords: string, toGrams: string): void {
+  function write(sql: string, seq: number, observation: Observation): void {
     if (storedVersion() !== version) return void storeVersion(0);
-    const { head, body, grams } = indexTokens(observation);
-    const scope = scopeTokens(observation);
-    db.query(toWords).run(seq, head, body, scope);
-    db.query(toGrams).run(seq, `${grams} ${scope}`);
+    db.query(sql).run(seq, `${indexTokens(observation)} ${scopeTokens(observation)}`);
   }
 
   return {
     add: (seq: number, observation: Observation): void =>
-      write(
-        seq,
-        observation,
-        "insert into words (rowid, head, body, scope) values (?, ?, ?, ?)",
-        "insert into grams (rowid, gram) values (?, ?)",
-      ),
+      write("insert into search_index (rowid, tokens) values (?, ?)", seq, observation),
 
     /** Takes an observation out. It must be the one that was added. */
     remove: (seq: number, observation: Observation): void =>
-      write(
-        seq,
-        observation,
-        "insert into words (words, rowid, head, body, scope) values ('delete', ?, ?, ?, ?)",
-        "insert into grams (grams, rowid, gram) values ('delete', ?, ?)",
-      ),
+      write("insert into search_index (search_index, rowid, tokens) values ('delete', ?, ?)", seq, observation),
 
     /** Makes the tables anew, without any content. */
     clear(): void {
@@ -75,14 +59,10 @@ export function openSearchIndex(db: Database) {
     },
 
     /** Merges all that was added and removed, so that no token is left of what was removed. */
-    optimize(): void {
-      for (const name of ["words", "grams"]) db.run(`insert into ${name} (${name}) values ('optimize')`);
-    },
+    optimize: () => db.run("insert into search_index (search_index) values ('optimize')"),
 
     /** Throws SQLITE_CORRUPT_VTAB where the tables contradict themselves. */
-    check(): void {
-      for (const name of ["words", "grams"]) db.run(`insert into ${name} (${name}) values ('integrity-check')`);
-    },
+    check: () => db.run("insert into search_index (search_index) values ('integrity-check')"),
 
     /** The tables are missing, or of an older build. */
     isOutdated: (): boolean => storedVersion() < version,
@@ -90,18 +70,12 @@ export function openSearchIndex(db: Database) {
     /** The tables can be searched. */
     isCurrent: (): boolean => storedVersion() === version,
 
-    ...queries(db),
-  };
-}
-
-function queries(db: Database) {
-  return {
-    /** The rows that match an expression of FTS5's query language, the latest learned of first. */
-    rows(table: "words" | "grams", expression: string, scope: Scope, limit: number): number[] {
+    /** The rows that satisfy an expression of FTS5's query language, the latest learned of first. */
+    rows(expression: string, scope: Scope, limit: number): number[] {
       const narrowed = scope.expression ? `(${expression}) AND ${scope.expression}` : expression;
       const { rows } = db
         .query<{ rows: string | null }, [string, number, number, number]>(
-          `select group_concat(seq) as rows from (select rowid as seq from ${table} where ${table} match ?
+          `select group_concat(seq) as rows from (select rowid as seq from search_index where search_index match ?
            and rowid between ? and ? order by rowid desc limit ?)`,
         )
         .get(narrowed, scope.from, scope.to, limit)!;
@@ -110,8 +84,9 @@ function queries(db: Database) {
     },
 
     /** In how many observations a stem occurs. */
-    documentCount(stem: string): number {
-      return db.query<{ doc: number }, [string]>("select doc from word_counts where term = ?").get(stem)?.doc ?? 0;
+    countOf(stem: string): number {
+      const count = db.query<{ doc: number }, [string]>("select doc from search_token where term = ?");
+      return count.get(stemToken(stem))?.doc ?? 0;
     },
 
     /** The highest row there is: how many observations there are, or somewhat more. */
@@ -126,18 +101,12 @@ const scopeColumns = ["project", "session_id", "agent_family", "client_id", "pc_
 export type ScopeColumn = (typeof scopeColumns)[number];
 
 function scopeTokens(observation: Observation): string {
-  return scopeColumns.map((column) => scopeToken(column, observation[column])).join(" ");
-}
-
-/** The token of a column's value: no word of any text is like it. */
-function scopeToken(column: ScopeColumn, value: string): string {
-  const hash = new Bun.CryptoHasher("sha256").update(value).digest("hex").slice(0, 12);
-  return `\ue001${scopeColumns.indexOf(column)}${hash}`;
+  return scopeColumns.map((column, i) => scopeToken(String(i), observation[column])).join(" ");
 }
 
 /** An expression for the observations with a value in a column. */
 export function inScope(column: ScopeColumn, value: string): string {
-  return quoted(scopeToken(column, value));
+  return quoted(scopeToken(String(scopeColumns.indexOf(column)), value));
 }
 
 function drop(db: Database, name: string): void {
@@ -148,7 +117,5 @@ function drop(db: Database, name: string): void {
 export function isIndexDamage(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === "SQLITE_CORRUPT_VTAB") return true;
-  return names.some((name) =>
-    new RegExp(`(?:no such table|vtable constructor failed): .*${name}`).test(String(message)),
-  );
+  return /(?:no such table|vtable constructor failed): .*search_(?:index|token)/.test(String(message));
 }

@@ -91,15 +91,18 @@ function isStopWord({ text, phrase }: Term): boolean {
   return !phrase && stopWords.has(text);
 }
 
-/** The terms of an any-match. Stop words are among them only where there is nothing else. */
+/** The terms of an any-match. Stop words and hiragana are among them only where there is nothing else. */
 function anyTerms(chunks: Chunk[], words: Term[]): Term[] {
   const terms = chunks.flatMap((given) => {
-    if (given.phrase) return [{ ...wordTerm(given), weight: 2 }];
+    if (given.phrase) return [{ ...wordTerm(given), weight: phraseWeight }];
     return byWriting(given.text).flatMap((piece) => (isUnspaced(piece) ? unspacedTerms(piece) : spacedTerms(piece)));
   });
   const telling = terms.filter((term) => !isStopWord(term));
-  return distinct(telling.length ? telling : words).slice(0, maxWords);
+  if (telling.length > 0) return distinct(telling).slice(0, maxWords);
+  const syllables = words.filter(({ text }) => isUnspaced(text)).flatMap(({ text }) => groups(text, 3));
+  return distinct([...words, ...syllables.map((text) => termOf(text, partWeight))]).slice(0, maxWords);
 }
+const phraseWeight = 2;
 
 /** A word, and the words in it where it is a name, a path, or hyphenated. */
 function spacedTerms(piece: string): Term[] {
@@ -113,14 +116,12 @@ const partWeight = 0.4;
 
 /**
  * Japanese by its scripts: a run of katakana is a word; a run of kanji is one or several, so its pairs are looked for
- * too; hiragana is mostly grammar, so only its groups of three count, and little. How rare each is does the rest.
+ * too; hiragana is mostly grammar. How rare each is does the rest.
  */
 function unspacedTerms(piece: string): Term[] {
-  const folded = fold(piece);
-  return (folded.match(scriptRuns) ?? []).flatMap((run) => {
-    if (/^\p{sc=Hira}/u.test(run)) return groups(run, 3).map((text) => termOf(text, partWeight));
-    if (/^\p{sc=Kana}/u.test(run)) return [termOf(run, 1)];
-    const pairs = run.length > 2 ? groups(run, 2) : [];
+  const telling = (fold(piece).match(scriptRuns) ?? []).filter((run) => !/^\p{sc=Hira}/u.test(run));
+  return telling.flatMap((run) => {
+    const pairs = run.length > 2 && !/^[\p{sc=Kana}ー]/u.test(run) ? groups(run, 2) : [];
     return [termOf(run, 1), ...pairs.map((text) => termOf(text, partWeight))];
   });
 }

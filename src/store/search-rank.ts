@@ -1,6 +1,6 @@
-import type { Observation } from "../core/observation.ts";
 import type { Occurrences, TextMatch } from "./search-match.ts";
-import type { Query, Term } from "./search-query.ts";
+import type { Query } from "./search-query.ts";
+import type { Candidate } from "./search-read.ts";
 import type { FieldName } from "./search-text.ts";
 
 /** What counts how much. Chosen on the tune half of tests/recall, see docs/search.md. */
@@ -24,49 +24,59 @@ export interface Weights {
   project: number;
 }
 
-export const weights: Weights = {
+export const usualWeights: Weights = {
   word: 1,
   form: 0.9,
-  start: 0.7,
+  start: 0.5,
   inside: 0.4,
-  fields: { subject: 2.5, summary: 2, tags: 2, content: 1, project: 0.5, references: 1, source_files: 0.8 },
+  fields: { subject: 2.5, summary: 2, tags: 1.5, content: 1, project: 0.5, references: 1, source_files: 1 },
   saturation: 1.2,
   lengths: 0.5,
-  coverage: 0.5,
-  neighbours: 0.2,
-  importance: 0.1,
+  coverage: 0.25,
+  neighbours: 0.5,
+  importance: 0.05,
   recency: 0.1,
   project: 0.15,
 };
 
-/** An observation whose text was compared with the query. */
-export interface Candidate {
-  observation: Observation;
-  match: TextMatch;
+/** What one term gave to a score, and where it was found. */
+export interface TermPoints {
+  term: string;
+  points: number;
+  hits: Occurrences[];
 }
 
-/** Why an entry ranks where it does. */
-export interface Explanation {
-  score: number;
-  /** How it was found: the query stands in it, all its words occur, some of them do. */
-  matched: "as typed" | "all words" | "any word";
-  /** What each term gave, best first. */
-  terms: { term: string; points: number; hits: Occurrences[] }[];
-  /** Factors on the sum of these. */
-  coverage: number;
-  neighbours: number;
+/** Factors on the score of the text. */
+export interface Boosts {
   importance: number;
   recency: number;
   project: number;
 }
 
-export type Ranked<C extends Candidate> = C & { explanation: Explanation };
+/** Why an entry ranks where it does: score = text * importance * recency * project + neighbours. */
+export interface Explanation extends Boosts {
+  score: number;
+  /** How it was found: the query stands in it, all its words occur, some of them do. */
+  matched: "as typed" | "all words" | "any word";
+  /** What the terms gave, lowered where not all were found. */
+  text: number;
+  /** Best first. */
+  terms: TermPoints[];
+  /** What hits beside it in its session added. */
+  neighbours: number;
+}
+
+export interface Ranked extends Candidate {
+  score: number;
+  /** Worked out when asked for: few of those ranked are shown, and fewer explained. */
+  explain(): Explanation;
+}
 
 /** What a ranking knows beside the texts. */
 export interface RankingBase {
   query: Query;
-  /** How much each term tells. */
-  idf: (term: Term) => number;
+  /** How much each of the query's terms tells. */
+  idfs: readonly number[];
   now: string;
   /** The project one is in, "" where one is in none. */
   projectHere: string;
@@ -74,45 +84,65 @@ export interface RankingBase {
 }
 
 /** Candidates with their scores, best first; equal ones by time, the newest first. */
-export function rank<C extends Candidate>(candidates: readonly C[], base: RankingBase): Ranked<C>[] {
-  const ranked = candidates.map((candidate) => ({ ...candidate, explanation: explain(candidate, base) }));
-  addNeighbours(ranked, base.weights.neighbours);
-  return ranked.toSorted(
-    (a, b) => b.explanation.score - a.explanation.score || newestFirst(a.observation, b.observation),
-  );
+export function rank(candidates: readonly Candidate[], base: RankingBase): Ranked[] {
+  const own = candidates.map((candidate) => textScore(candidate, base) * boostOf(boostsOf(candidate, base)));
+  const bonuses = neighbourBonuses(candidates, own, base.weights.neighbours);
+  const ranked = candidates.map((candidate, i) => {
+    const score = own[i]! + bonuses[i]!;
+    return { ...candidate, score, explain: () => explain(candidate, base, score, bonuses[i]!) };
+  });
+  return ranked.sort((a, b) => b.score - a.score || newestFirst(a, b));
 }
 
-export function newestFirst(a: Observation, b: Observation): number {
-  return compare(b.created_at, a.created_at) || compare(b.observation_id, a.observation_id);
+type Placed = Pick<Candidate, "created_at" | "id">;
+
+export function newestFirst(a: Placed, b: Placed): number {
+  return compare(b.created_at, a.created_at) || compare(b.id, a.id);
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function explain(
-  { observation, match }: Candidate,
-  { query, idf, now, projectHere, weights: w }: RankingBase,
-): Explanation {
-  const terms: Explanation["terms"] = [];
-  let [all, found] = [0, 0];
-  for (const [i, term] of query.terms.entries()) {
-    const worth = term.weight * idf(term);
-    const frequency = frequencyOf(match.terms[i]!, match.lengths, w);
+/** BM25F over the terms, lowered by the share of the query that was not found. */
+function textScore(
+  { match }: Candidate,
+  { query, idfs, weights: w }: RankingBase,
+  note?: (points: TermPoints) => void,
+) {
+  let [sum, all, found] = [0, 0, 0];
+  for (let i = 0; i < query.terms.length; i++) {
+    const { text, weight } = query.terms[i]!;
+    const hits = match.terms[i]!;
+    const worth = weight * idfs[i]!;
     all += worth;
-    if (frequency === 0) continue;
-    found += worth;
+    if (hits.length === 0) continue;
+    const frequency = frequencyOf(hits, match.lengths, w);
     const points = (worth * frequency * (1 + w.saturation)) / (frequency + w.saturation);
-    terms.push({ term: term.text, points, hits: match.terms[i]! });
+    if (frequency > 0) found += worth;
+    sum += points;
+    note?.({ term: text, points, hits });
   }
-  const coverage = 1 - w.coverage + w.coverage * (all > 0 ? found / all : 0);
-  const importance = 1 + (w.importance * (observation.importance - 3)) / 2;
-  const recency = 1 + w.recency * freshness(observation.created_at, now);
-  const project = 1 + (projectHere !== "" && observation.project === projectHere ? w.project : 0);
-  const score = terms.reduce((sum, { points }) => sum + points, 0) * coverage * importance * recency * project;
+  return all > 0 ? sum * (1 - w.coverage + (w.coverage * found) / all) : 0;
+}
+
+function boostsOf(candidate: Candidate, { now, projectHere, weights: w }: RankingBase): Boosts {
+  return {
+    importance: 1 + (w.importance * (candidate.importance - 3)) / 2,
+    recency: 1 + w.recency * freshness(candidate.created_at, now),
+    project: 1 + (projectHere !== "" && candidate.project === projectHere ? w.project : 0),
+  };
+}
+
+const boostOf = ({ importance, recency, project }: Boosts) => importance * recency * project;
+
+function explain(candidate: Candidate, base: RankingBase, score: number, neighbours: number): Explanation {
+  const { match } = candidate;
+  const terms: TermPoints[] = [];
+  const text = textScore(candidate, base, (points) => terms.push(points));
   const matched = match.asTyped ? "as typed" : match.words.every((hits) => hits.length > 0) ? "all words" : "any word";
   terms.sort((a, b) => b.points - a.points);
-  return { score, matched, terms, coverage, neighbours: 1, importance, recency, project };
+  return { score, matched, text, terms, ...boostsOf(candidate, base), neighbours };
 }
 
 /** Hits of one term in all fields, each by its field, its kind, and the field's length against the usual (BM25F). */
@@ -139,25 +169,24 @@ function freshness(created_at: string, now: string): number {
   return Number.isNaN(age) ? 0 : 90 / (90 + age);
 }
 
-/** What was found beside an entry in its session makes it likelier, half as much for every half hour between them. */
-function addNeighbours(ranked: Ranked<Candidate>[], weight: number): void {
-  const sessions = Map.groupBy(
-    ranked.filter(({ observation }) => observation.session_id !== "" && observation.created_at !== ""),
-    ({ observation }) => observation.session_id,
-  );
-  for (const members of sessions.values()) {
-    if (members.length < 2) continue;
-    const own = members.map(({ observation, explanation }) => ({
-      at: Date.parse(observation.created_at),
-      score: explanation.score,
-    }));
-    for (const [i, { explanation }] of members.entries()) {
-      const near = own.map(({ at, score }, j) =>
-        i === j ? 0 : score * 0.5 ** (Math.abs(at - own[i]!.at) / (day / 48)),
-      );
-      const bonus = weight * near.reduce((a, b) => Math.max(a, b), 0);
-      if (explanation.score > 0) explanation.neighbours = 1 + bonus / explanation.score;
-      explanation.score += bonus;
+/** What was found beside an entry in its session makes it likelier, half as much for every hour between them. */
+function neighbourBonuses(candidates: readonly Candidate[], scores: number[], weight: number): number[] {
+  const bonuses = scores.map(() => 0);
+  const places = candidates
+    .map(({ session_id, created_at }, i) => ({ i, session_id, at: Date.parse(created_at) }))
+    .filter(({ session_id, at }) => session_id !== "" && !Number.isNaN(at))
+    .sort((a, b) => compare(a.session_id, b.session_id) || a.at - b.at);
+  for (const order of [places, places.toReversed()]) {
+    let best = 0; // what the strongest of those passed is worth at this place: halving composes, so one is enough
+    for (const [n, { i, session_id, at }] of order.entries()) {
+      const before = order[n - 1];
+      if (before?.session_id === session_id) {
+        best = Math.max(best, weight * scores[before.i]!) * 0.5 ** (Math.abs(at - before.at) / hour);
+      } else best = 0;
+      bonuses[i] = Math.max(bonuses[i]!, best);
     }
   }
+  return bonuses;
 }
+
+const hour = 3_600_000;

@@ -14,7 +14,7 @@ export function scopeOf(db: Database, index: SearchIndex, filter: Filter, now: s
   const types = filter.memory_types?.map((type) => inScope("memory_type", type));
   if (types?.length) tokens.push(`(${types.join(" OR ")})`);
   const expression = tokens.join(" AND ");
-  const narrows = expression !== "" && index.rows("words", expression, everything, selective).length < selective;
+  const narrows = expression !== "" && index.rows(expression, everything, selective).length < selective;
   return { expression: narrows ? expression : "", ...rowsInTime(db, filter, now) };
 }
 

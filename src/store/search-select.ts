@@ -1,6 +1,6 @@
 import type { Scope, SearchIndex } from "./search-index.ts";
 import type { Query, Term } from "./search-query.ts";
-import { gramQuery, quoted } from "./search-text.ts";
+import { gramQuery, headQuery, stemQuery } from "./search-text.ts";
 
 /** What the index says before any text is read: a score for each row (0: not selected), and how common each term is. */
 export interface Selection {
@@ -26,26 +26,19 @@ const headWeight = 0.6;
 
 /** Selects the observations in which every word of the query occurs, as far as the budget goes. */
 export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selection {
-  const size = index.lastRow() + 1;
-  const hits = new Uint8Array(size);
-  const counts = new Map<string, number>();
-  const limit = Math.ceil(rowBudget / (2 * Math.max(1, query.words.length)));
-  for (const [i, term] of query.words.entries()) {
-    let count = 0;
-    for (const row of [...wordRows(index, term, scope, limit), ...gramRows(index, term, scope, limit)]) {
-      if (hits[row] === i) {
-        hits[row] = i + 1;
-        count++;
-      }
-    }
-    counts.set(term.text, count);
+  const scores = new Float32Array(index.lastRow() + 1);
+  const found = query.words.map(expressionOf).filter((expression) => expression !== "");
+  const all = found.map((expression) => `(${expression})`).join(" AND ");
+  if (all === "") return { scores, counts: new Map() };
+  const rows = index.rows(all, scope, rowBudget);
+  for (const row of rows) scores[row] = 1;
+  if (rows.length > many) {
+    const typed = gramQuery(query.text).join(" AND ");
+    if (typed !== "") raise(scores, index.rows(typed, scope, rowBudget), query.words.length);
+    const heads = query.words.filter((term) => term.stems.length > 0).map(headOf);
+    for (const head of heads) raise(scores, index.rows(`(${all}) AND ${head}`, scope, many), headWeight);
   }
-  const scores = Float32Array.from(hits, (n) => (n === query.words.length ? 1 : 0));
-  if (rowsOf(scores) > many) {
-    for (const term of query.words) raise(scores, headRows(index, term, scope, limit), headWeight);
-    raise(scores, phraseRows(index, query, scope, limit), query.words.length);
-  }
-  return { scores, counts };
+  return { scores, counts: new Map() };
 }
 
 /** Selects observations in which any term of the query occurs: those with the rarest, as far as the budget goes. */
@@ -60,17 +53,18 @@ export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selec
   for (const { term, count } of byRarity) {
     counts.set(term.text, count);
     if (rowsLeft <= 0) continue;
-    let rows = count > 0 ? wordRows(index, term, scope, rowsLeft) : [];
-    if ((term.fragment || rows.length === 0) && lookupsLeft-- > 0) {
-      const limit = Math.min(rowsLeft, gramRowLimit);
-      const found = gramRows(index, term, scope, limit);
-      counts.set(term.text, Math.max(count, estimate(found, limit, size)));
-      rows = rows.length === 0 ? found : [...new Set([...rows, ...found])];
-    }
+    const withGrams = (term.fragment || count === 0) && lookupsLeft-- > 0;
+    const expression = withGrams ? expressionOf(term) : stemsOf(term);
+    if (expression === "") continue;
+    const limit = withGrams ? Math.min(rowsLeft, gramRowLimit) : rowsLeft;
+    const rows = index.rows(expression, scope, limit);
+    if (withGrams) counts.set(term.text, Math.max(count, estimate(rows, limit, size)));
     rowsLeft -= rows.length;
     const weight = term.weight * idf(counts.get(term.text)!, size);
     for (const row of rows) scores[row]! += weight;
-    if (rows.length > many) raise(scores, headRows(index, term, scope, gramRowLimit), headWeight * weight);
+    if (rows.length > many && term.stems.length > 0) {
+      raise(scores, index.rows(headOf(term), scope, gramRowLimit), headWeight * weight);
+    }
   }
   return { scores, counts };
 }
@@ -103,12 +97,6 @@ function raise(scores: Float32Array, rows: number[], weight: number): void {
   for (const row of rows) if (scores[row]! > 0) scores[row]! += weight;
 }
 
-function rowsOf(scores: Float32Array): number {
-  let count = 0;
-  for (const score of scores) if (score > 0) count++;
-  return count;
-}
-
 /** How many rows there are where only the latest were taken: as many more as they reach back less. */
 function estimate(rows: number[], limit: number, size: number): number {
   return rows.length < limit ? rows.length : Math.round((limit * size) / Math.max(1, size - rows.at(-1)!));
@@ -116,25 +104,20 @@ function estimate(rows: number[], limit: number, size: number): number {
 
 /** At most how many observations have a term as words. */
 function wordCount(index: SearchIndex, { stems }: Term): number {
-  return stems.length === 0 ? 0 : Math.min(...stems.map((stem) => index.documentCount(stem)));
+  return stems.length === 0 ? 0 : Math.min(...stems.map((stem) => index.countOf(stem)));
 }
 
-function wordRows(index: SearchIndex, { stems, parts }: Term, scope: Scope, limit: number): number[] {
-  const phrases = [stems, parts].filter((words) => words.length > 0).map((words) => quoted(words.join(" ")));
-  return phrases.length ? index.rows("words", phrases.join(" OR "), scope, limit) : [];
+/** What a term's observations satisfy: they have its words, or its characters. "" where it has neither. */
+function expressionOf(term: Term): string {
+  const grams = gramQuery(term.text).join(" AND ");
+  return [stemsOf(term), grams && `(${grams})`].filter(Boolean).join(" OR ");
 }
 
-function headRows(index: SearchIndex, { stems }: Term, scope: Scope, limit: number): number[] {
-  return stems.length ? index.rows("words", `{head} : ${quoted(stems.join(" "))}`, scope, limit) : [];
+function stemsOf({ stems, parts }: Term): string {
+  const alternatives = [stems, parts].filter((words) => words.length > 0);
+  return alternatives.map((words) => `(${words.map(stemQuery).join(" AND ")})`).join(" OR ");
 }
 
-function gramRows(index: SearchIndex, { text }: Term, scope: Scope, limit: number): number[] {
-  const grams = gramQuery(text);
-  return grams.length ? index.rows("grams", grams.join(" AND "), scope, limit) : [];
-}
-
-/** Rows in which the words of the query follow one another; the last may be only begun. */
-function phraseRows(index: SearchIndex, { words }: Query, scope: Scope, limit: number): number[] {
-  const stems = words.flatMap((term) => term.stems);
-  return stems.length > 1 ? index.rows("words", `${quoted(stems.join(" "))} *`, scope, limit) : [];
+function headOf({ stems }: Term): string {
+  return stems.map(headQuery).join(" AND ");
 }

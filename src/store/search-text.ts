@@ -33,28 +33,42 @@ export function isUnspaced(text: string): boolean {
  * or more characters is dropped, since `サーバー` and `サーバ` are one word.
  */
 export function fold(text: string): string {
-  if (ascii.test(text)) return collapsed(text.toLowerCase());
-  const plain = text
-    .normalize("NFKD")
-    .toLowerCase()
+  return foldEven(evenSpaces(text));
+}
+
+// oxlint-disable no-control-regex -- control characters separate words, as white space does
+const unusual = /[\x00-\x1f\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+const gap = /[\s\x00-\x1f\x7f\x85]+/g;
+// oxlint-enable no-control-regex
+
+/** One space for any white space, none at the ends. */
+export function evenSpaces(text: string): string {
+  const even = !unusual.test(text) && !text.includes("  ") && !text.startsWith(" ") && !text.endsWith(" ");
+  return even ? text : text.replace(gap, " ").trim();
+}
+
+/** The same of a text whose spaces are even. Lines stay lines. */
+export function foldEven(text: string): string {
+  if (ascii.test(text)) return text.toLowerCase();
+  const plain = text.normalize("NFKC").toLowerCase();
+  return (marked.test(plain) ? withoutMarks(plain) : plain)
+    .replace(/([ァ-ヺー]{3})ー(?![ァ-ヺー])/g, "$1")
+    .replace(spaceBeside, "");
+}
+
+/** Letters that may have diacritics, and the characters that `withoutMarks` replaces. */
+const marked = /[\u00c0-\u1aff\u1e00-\u1fff\u200b-\u200d\u2010-\u201d\u2212\ufeff]/;
+
+function withoutMarks(text: string): string {
+  return text
+    .normalize("NFD")
     .replace(/[\u0300-\u036f\u200b-\u200d\ufeff]+/g, "")
-    .replaceAll("ß", "ss")
-    .replaceAll("ς", "σ")
+    .replace(/ß/g, "ss")
+    .replace(/ς/g, "σ")
     .replace(/[\u2010-\u2015\u2212]/g, "-")
     .replace(/[\u2018\u2019]/g, "'")
     .replace(/[\u201c\u201d]/g, '"')
     .normalize("NFC");
-  return collapsed(plain.replace(/([ァ-ヺー]{3})ー(?![ァ-ヺー])/g, "$1")).replace(spaceBeside, "");
-}
-
-// oxlint-disable no-control-regex -- control characters separate words, as white space does
-const uneven = /[\x00-\x1f\x7f\u0085\u1680\u2028\u2029]| {2}|^ | $/;
-const gap = /[\s\x00-\x1f\x7f\u0085]+/g;
-// oxlint-enable no-control-regex
-
-/** One space for any white space, none at the ends. */
-function collapsed(text: string): string {
-  return uneven.test(text) ? text.replace(gap, " ").trim() : text;
 }
 
 /** The words of a folded text that is written with spaces, in order. The rest of it has no words to tell apart. */
@@ -80,29 +94,38 @@ export function nameParts(text: string): string[][] {
     .filter((parts) => parts.length > 1);
 }
 
+// Private-use characters, which no token of another kind begins with.
 /** Stands after the last character of a run, so that every character is followed by one. */
-const end = "\ue000";
+const runEnd = "\ue000";
+const stemMark = "\ue001";
+const headMark = "\ue002";
+/** Stands for the space between two words. */
+const junction = "\ue003";
+const scopeMark = "\ue004";
 
 /**
- * The grams of a folded text, each followed by a space: any three neighbouring characters of a run without spaces, and
- * the last two with its end; in a writing without spaces, any two; each symbol by itself. Repeated ones are repeated.
+ * The grams of a folded text, each after a space: any three neighbouring characters of a run without spaces, and the
+ * last two with its end; in a writing without spaces, any two; each symbol by itself; and, where a space is, the two
+ * characters before it and the one after it. Repeated ones are repeated.
  */
-export function gramsOf(folded: string): string {
+function gramsOf(folded: string): string {
   let grams = "";
   for (const run of folded.match(runs) ?? []) {
     const characters = charactersOf(run);
     const size = isUnspaced(run) ? 2 : 3;
     const last = characters.length - size;
-    for (let i = 0; i <= last; i++) grams += `${join(characters, i, i + size)} `;
-    grams += `${join(characters, Math.max(0, last + 1), characters.length)}${end} `;
+    for (let i = 0; i <= last; i++) grams += ` ${join(characters, i, i + size)}`;
+    grams += ` ${join(characters, Math.max(0, last + 1), characters.length)}${runEnd}`;
   }
-  for (const symbol of folded.match(symbols) ?? []) grams += `${symbol} `;
+  for (const symbol of folded.match(symbols) ?? []) grams += ` ${symbol}`;
+  for (const [, before, after] of folded.matchAll(spaces)) grams += ` ${before}${junction}${after}`;
   return grams;
 }
+const spaces = /(\S{1,2}) (?=(\S))/gu;
 
 /**
- * Full-text expressions that every text containing a folded literal satisfies, few rather than all: what they find is
- * compared with the text anyway. Empty where nothing can be said (a single letter).
+ * Expressions that every text satisfies which contains a folded literal, few rather than all: what they find is compared
+ * with the text anyway. Empty where nothing can be said (a single letter).
  */
 export function gramQuery(literal: string): string[] {
   const terms = new Set<string>();
@@ -114,8 +137,16 @@ export function gramQuery(literal: string): string[] {
     if (last >= 0) terms.add(quoted(join(characters, last, characters.length)));
     else if (size === 2 || characters.length === 2) terms.add(`${quoted(join(characters, 0, characters.length))} *`);
   }
-  for (const symbol of literal.match(symbols) ?? []) terms.add(quoted(symbol));
+  for (const term of junctionQuery(literal)) terms.add(term);
+  // Nearly every text has a dot or a slash: symbols only help where there is nothing else.
+  if (terms.size === 0) for (const symbol of literal.match(symbols) ?? []) terms.add(quoted(symbol));
   return [...terms];
+}
+
+/** The same for the spaces in a literal. A single letter before one may be the end of a longer word: it says nothing. */
+function junctionQuery(literal: string): string[] {
+  const found = [...literal.matchAll(spaces)].filter(([, before]) => before!.length > 1);
+  return found.map(([, before, after]) => quoted(`${before}${junction}${after}`));
 }
 
 /** A text itself where each of its characters is one UTF-16 unit, else the list of them. */
@@ -127,42 +158,55 @@ function join(characters: string | string[], from: number, to: number): string {
   return typeof characters === "string" ? characters.slice(from, to) : characters.slice(from, to).join("");
 }
 
-/** A string of FTS5's query language: nothing in it is an operator. */
-export function quoted(text: string): string {
-  return `"${text.replaceAll('"', '""')}"`;
-}
-
 /** The fields that are searched, by name, in the order in which an explanation names them. */
 export const fieldNames = ["subject", "summary", "tags", "content", "project", "references", "source_files"] as const;
 export type FieldName = (typeof fieldNames)[number];
 
-/** A searched field as text. A list's items stand on lines of their own, so that no phrase spans two of them. */
-export function fieldText(observation: Observation, name: FieldName): string {
-  const value = observation[name];
-  return typeof value === "string" ? value : value.join("\n");
+export type FieldTexts = { [field in FieldName]: string };
+
+/**
+ * The searched fields of an observation, or of a payload's object, as texts. One that is neither text nor list has none.
+ */
+export function fieldTexts(from: { readonly [field in FieldName]?: unknown }): FieldTexts {
+  const texts = {} as FieldTexts;
+  for (const name of fieldNames) {
+    const value = from[name];
+    if (Array.isArray(value)) texts[name] = value.filter((item) => typeof item === "string").join("\n");
+    else texts[name] = typeof value === "string" ? value : "";
+  }
+  return texts;
 }
 
-/** The tokens of an observation, as the search tables take them: separated by spaces. */
-export interface IndexTokens {
-  /** Stems of subject, summary and tags; then of everything else. */
-  head: string;
-  body: string;
-  grams: string;
+/** The tokens of an observation, separated by spaces: stems, those in subject, summary or tags once more, and grams. */
+export function indexTokens(observation: Observation): string {
+  const texts = fieldTexts(observation);
+  let tokens = "";
+  for (const name of fieldNames) {
+    if (texts[name] === "") continue;
+    const folded = fold(texts[name]);
+    for (const stem of [...wordsOf(folded), ...nameParts(texts[name]).flat()].map(stemOf)) {
+      tokens += ` ${stemMark}${stem}`;
+      if (headFields.has(name)) tokens += ` ${headMark}${stem}`;
+    }
+    tokens += gramsOf(folded);
+  }
+  return tokens;
+}
+const headFields: ReadonlySet<FieldName> = new Set(["subject", "summary", "tags"]);
+
+export const stemToken = (stem: string): string => stemMark + stem;
+
+/** An expression for a stem wherever it is, and for one in subject, summary or tags. */
+export const stemQuery = (stem: string): string => quoted(stemMark + stem);
+export const headQuery = (stem: string): string => quoted(headMark + stem);
+
+/** The token of a value that searches are narrowed by: `name` is one character that tells whose value it is. */
+export function scopeToken(name: string, value: string): string {
+  const hash = new Bun.CryptoHasher("sha256").update(value).digest("hex").slice(0, 8);
+  return scopeMark + name + hash;
 }
 
-export function indexTokens(observation: Observation): IndexTokens {
-  const stems = (names: readonly FieldName[]) => names.map((name) => stemsOf(fieldText(observation, name))).join(" ");
-  const folded = fieldNames.map((name) => fold(fieldText(observation, name))).join("\n");
-  return {
-    head: stems(["subject", "summary", "tags"]),
-    body: stems(["content", "project", "references", "source_files"]),
-    grams: gramsOf(folded),
-  };
-}
-
-/** The stems of a text in order, and after them those of the parts of its names. */
-function stemsOf(text: string): string {
-  const words = wordsOf(fold(text)).map(stemOf);
-  const parts = nameParts(text).flat().map(stemOf);
-  return [...words, ...parts].join(" ");
+/** A string of FTS5's query language: nothing in it is an operator. */
+export function quoted(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`;
 }

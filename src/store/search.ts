@@ -1,12 +1,14 @@
 import type { Database } from "bun:sqlite";
-import { conditionOf, type Filter } from "./filter.ts";
-import { columns, found, type Found, type Row } from "./reader.ts";
+import { readObservation } from "../core/observation.ts";
+import type { Filter } from "./filter.ts";
+import type { Found } from "./reader.ts";
 import type { SearchIndex } from "./search-index.ts";
-import { matchText } from "./search-match.ts";
+import type { TextMatch } from "./search-match.ts";
 import { parseQuery, type Query, type Term } from "./search-query.ts";
-import { newestFirst, rank, weights, type Candidate, type Explanation, type Weights } from "./search-rank.ts";
+import { newestFirst, rank, usualWeights, type Explanation, type Ranked, type Weights } from "./search-rank.ts";
+import { openTexts, type Candidate } from "./search-read.ts";
 import { scopeOf } from "./search-scope.ts";
-import { bestRows, idf, selectAll, selectAny, type Selection } from "./search-select.ts";
+import { bestRows, idf, selectAll, selectAny } from "./search-select.ts";
 
 export const searchModes = ["auto", "and", "or", "and_or"] as const;
 export type SearchMode = (typeof searchModes)[number];
@@ -32,7 +34,7 @@ interface Question extends SearchOptions {
 
 /** An entry, and why it ranks where it does. */
 export interface Hit extends Found {
-  explanation: Explanation;
+  explain(): Explanation;
 }
 
 export interface SearchResult {
@@ -42,98 +44,85 @@ export interface SearchResult {
 }
 
 /** Entries whose score is below this share of the best one's are not shown where any word is enough. */
-export const tail = 0.3;
+const tail = 0.3;
 
-/** How many texts one search reads at least, where so many are selected. */
-const texts = 200;
-/** How much text one search reads: so many characters of payload for each entry it may show. */
-const charactersPerEntry = 80_000;
+/** How many texts are compared, where so many are selected and no more are asked for. */
+const usualTexts = 200;
 
-interface Read extends Candidate, Found {}
+/** How many rows are looked at for them, where a filter leaves few. */
+const rowsPerText = 20;
+
+/** What is looked for: observations with all words of a query, or with any term. */
+type Which = "all" | "any";
+
+const matching: { [which in Which]: (match: TextMatch) => boolean } = {
+  all: ({ asTyped, words }) => asTyped || (words.length > 0 && words.every((hits) => hits.length > 0)),
+  any: ({ asTyped, terms }) => asTyped || terms.some((hits) => hits.length > 0),
+};
 
 export function openSearch(db: Database, index: SearchIndex) {
-  /** Reads rows in order, as many as pass the filter, until enough of them match. */
-  function read(rows: number[], query: Query, question: Question, matches: (read: Read) => boolean): Read[] {
-    const { sql, parameters } = conditionOf(question.filter, question.now);
-    const statement = db.query<Row, { [name: string]: string | number }>(
-      `select ${columns} from json_each($rows) c cross join observation o on o.seq = c.value
-       cross join record r on r.seq = o.seq where ${sql}`,
-    );
-    const enough = Math.max(texts, question.limit);
-    let charactersLeft = charactersPerEntry * enough;
-    const taken: Read[] = [];
-    for (let at = 0; at < rows.length && taken.length < enough && charactersLeft > 0; at += texts) {
-      for (const row of statement.iterate({ ...parameters, rows: JSON.stringify(rows.slice(at, at + texts)) })) {
-        charactersLeft -= row.payload.length;
-        const entry = found(row);
-        const candidate = { ...entry, match: matchText(query, entry.observation) };
-        if (matches(candidate)) taken.push(candidate);
-        if (charactersLeft <= 0) break;
-      }
+  const texts = openTexts(db);
+
+  function fromIndex(query: Query, which: Which, { filter, now, limit }: Question) {
+    const scope = scopeOf(db, index, filter, now);
+    const { scores, counts } = (which === "all" ? selectAll : selectAny)(index, query, scope);
+    const most = Math.max(usualTexts, limit);
+    const candidates = texts.among(bestRows(scores, rowsPerText * most), query, { filter, now, most }, matching[which]);
+    const countOf = ({ text, stems }: Term) => counts.get(text) ?? (stems.length === 1 ? index.countOf(stems[0]!) : 1);
+    return { candidates, idfs: query.terms.map((term) => idf(countOf(term), scores.length)) };
+  }
+
+  function fromLog(query: Query, which: Which, { filter, now }: Question) {
+    const candidates: Candidate[] = [];
+    const counts = query.terms.map(() => 0);
+    let all = 0;
+    for (const candidate of texts.all(query, filter, now)) {
+      all++;
+      candidate.match.terms.forEach((hits, i) => (counts[i]! += Number(hits.length > 0)));
+      if (matching[which](candidate.match)) candidates.push(candidate);
     }
-    return taken;
+    return { candidates, idfs: counts.map((count) => idf(count, all)) };
   }
 
-  function ranked(selection: Selection, query: Query, question: Question, matches: (read: Read) => boolean): Hit[] {
-    const all = index.lastRow();
-    const candidates = read(bestRows(selection.scores, 20 * texts), query, question, matches);
-    const count = (term: Term) =>
-      selection.counts.get(term.text) ?? (term.stems.length === 1 ? index.documentCount(term.stems[0]!) : 1);
-    return rank(candidates, {
-      query,
-      idf: (term) => idf(count(term), all),
-      now: question.now,
-      projectHere: question.projectHere ?? "",
-      weights: question.weights ?? weights,
-    });
+  function ranked(query: Query, which: Which, question: Question): Ranked[] {
+    const withIndex = !question.withoutIndex && index.isCurrent();
+    const { candidates, idfs } = (withIndex ? fromIndex : fromLog)(query, which, question);
+    const { now, projectHere = "", weights = usualWeights } = question;
+    const all = rank(candidates, { query, idfs, now, projectHere, weights });
+    const typed = all.filter(({ match }) => match.asTyped);
+    return [...typed, ...all.filter(({ match }) => !match.asTyped)];
   }
 
-  function all(query: Query, question: Question): Hit[] {
-    const scope = scopeOf(db, index, question.filter, question.now);
-    const hits = ranked(
-      selectAll(index, query, scope),
-      query,
-      question,
-      ({ match }) => match.asTyped || match.words.every((word) => word.length > 0),
-    );
-    return typedFirst(hits);
-  }
-
-  function any(query: Query, question: Question): Hit[] {
-    const scope = scopeOf(db, index, question.filter, question.now);
-    const hits = ranked(selectAny(index, query, scope), query, question, ({ match }) =>
-      match.terms.some((term) => term.length > 0),
-    );
-    return typedFirst(hits);
+  function answer(query: Query, question: Question): { found: Ranked[]; fellBack: boolean } {
+    const { mode = "auto" } = question;
+    const whole =
+      mode === "and" || mode === "and_or" || (mode === "auto" && query.short) ? ranked(query, "all", question) : [];
+    if (mode === "and" || (mode === "auto" && whole.length > 0)) return { found: whole, fellBack: false };
+    const some = ranked(query, "any", question);
+    if (mode === "auto") return { found: withoutTail(some), fellBack: query.short && some.length > 0 };
+    const known = new Set(whole.map(({ id }) => id));
+    return { found: [...whole, ...some.filter(({ id }) => !known.has(id))], fellBack: false };
   }
 
   /** Observations that match a query and pass a filter, in the order that is asked for. */
-  function search(text: string, filter: Filter, now: string, limit: number, options: SearchOptions = {}): SearchResult {
-    const question = { filter, now, limit, ...options };
-    const { hits, fellBack } = answer(parseQuery(text), question, options.mode ?? "auto");
-    if (options.sort === "newest") hits.sort((a, b) => newestFirst(a.observation, b.observation));
-    return { hits: hits.slice(0, limit), fellBack };
-  }
-
-  function answer(query: Query, question: Question, mode: SearchMode): SearchResult {
-    if (mode === "or") return { hits: any(query, question), fellBack: false };
-    const whole = mode !== "auto" || query.short ? all(query, question) : [];
-    if (mode === "and" || (mode === "auto" && whole.length > 0)) return { hits: whole, fellBack: false };
-    const some = any(query, question);
-    if (mode === "auto") return { hits: withoutTail(some), fellBack: query.short && some.length > 0 };
-    const known = new Set(whole.map((hit) => hit.observation.observation_id));
-    return { hits: [...whole, ...some.filter((hit) => !known.has(hit.observation.observation_id))], fellBack: false };
-  }
-
-  return search;
+  return function search(
+    text: string,
+    filter: Filter,
+    now: string,
+    limit: number,
+    options: SearchOptions = {},
+  ): SearchResult {
+    const { found, fellBack } = answer(parseQuery(text), { filter, now, limit, ...options });
+    if (options.sort === "newest") found.sort(newestFirst);
+    return { hits: found.slice(0, limit).map(hitOf), fellBack };
+  };
 }
 
-function typedFirst(hits: Hit[]): Hit[] {
-  const isTyped = (hit: Hit) => hit.explanation.matched === "as typed";
-  return [...hits.filter(isTyped), ...hits.filter((hit) => !isTyped(hit))];
+function hitOf({ id, payload, state, explain }: Ranked): Hit {
+  return { observation: readObservation(payload, id)!, payload, state, deleted_at: null, explain };
 }
 
-function withoutTail(hits: Hit[]): Hit[] {
-  const best = Math.max(...hits.map((hit) => hit.explanation.score));
-  return hits.filter((hit) => hit.explanation.score >= tail * best || hit.explanation.matched === "as typed");
+function withoutTail(ranked: Ranked[]): Ranked[] {
+  const least = tail * Math.max(...ranked.map(({ score }) => score));
+  return ranked.filter(({ score, match }) => match.asTyped || score >= least);
 }

@@ -1,0 +1,74 @@
+import type { Database } from "bun:sqlite";
+import { parseObject } from "../core/json.ts";
+import { conditionOf, superseded, type Filter } from "./filter.ts";
+import { matchTexts, type TextMatch } from "./search-match.ts";
+import type { Query } from "./search-query.ts";
+import { fieldTexts } from "./search-text.ts";
+
+/** An observation whose text was compared with a query. */
+export interface Candidate {
+  id: string;
+  created_at: string;
+  project: string;
+  session_id: string;
+  importance: number;
+  state: "live" | "superseded";
+  payload: string;
+  match: TextMatch;
+}
+
+type Row = Omit<Candidate, "match">;
+type Parameters = { [name: string]: string | number };
+
+/** How many rows are asked for at once. */
+const portion = 200;
+
+/** How much text one search reads, in characters of payload for each entry that it may show. */
+const charactersPerEntry = 80_000;
+
+/** Reads the texts of observations and compares them with a query. */
+export function openTexts(db: Database) {
+  function rows(from: string, filter: Filter, now: string, parameters: Parameters, order = "") {
+    const condition = conditionOf(filter, now);
+    const state = filter.include_superseded ? `iif(${superseded("o")}, 'superseded', 'live')` : "'live'";
+    return db
+      .query<Row, Parameters>(
+        `select o.id, o.created_at, o.project, o.session_id, o.importance, ${state} as state, r.payload
+         from ${from} cross join record r on r.seq = o.seq where ${condition.sql} ${order}`,
+      )
+      .iterate({ ...condition.parameters, ...parameters });
+  }
+
+  return {
+    /** Of the observations in these rows, in this order, those that pass a filter and match, at most so many. */
+    among(
+      seqs: readonly number[],
+      query: Query,
+      { filter, now, most }: { filter: Filter; now: string; most: number },
+      matches: (match: TextMatch) => boolean,
+    ): Candidate[] {
+      const candidates: Candidate[] = [];
+      let charactersLeft = charactersPerEntry * most;
+      for (let at = 0; at < seqs.length && candidates.length < most && charactersLeft > 0; at += portion) {
+        const some = JSON.stringify(seqs.slice(at, at + portion));
+        for (const row of rows("json_each($seqs) c cross join observation o on o.seq = c.value", filter, now, {
+          seqs: some,
+        })) {
+          const match = matchTexts(query, fieldTexts(parseObject(row.payload) ?? {}));
+          if (matches(match)) candidates.push({ ...row, match });
+          charactersLeft -= row.payload.length;
+          if (charactersLeft <= 0) break;
+        }
+      }
+      return candidates.slice(0, most);
+    },
+
+    /** All observations that pass a filter, newest first. */
+    *all(query: Query, filter: Filter, now: string): Generator<Candidate> {
+      const order = "order by o.created_at desc, o.id desc";
+      for (const row of rows("observation o indexed by observation_by_time", filter, now, {}, order)) {
+        yield { ...row, match: matchTexts(query, fieldTexts(parseObject(row.payload) ?? {})) };
+      }
+    },
+  };
+}
