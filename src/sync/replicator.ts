@@ -48,6 +48,7 @@ export interface Synchronisation {
 
 export type Replicator = ReturnType<typeof createReplicator>;
 
+const longSession = 5_000;
 const meshKey = "mesh.id";
 const statusKey = "mesh.status";
 
@@ -151,6 +152,8 @@ export function createReplicator(options: ReplicatorOptions) {
   }
 
   function ended(session: Session): void {
+    // What a long session leaves behind would stay for as long as the process idles: hundreds of megabytes.
+    if (session.sent + session.received > longSession) scheduler.after(timing.tick, () => Bun.gc(true));
     guard(() => session.heldThrough !== undefined && pending.heldThrough(session.heldThrough));
   }
 
