@@ -12,6 +12,8 @@ export function storeFailure(error: unknown, path: string): unknown {
 
 const failures: { [code: string]: [kind: "unavailable" | "corrupt", message: string, hint: string] } = {
   ENOSPC: ["unavailable", "the disk is full", "free some space and try again; nothing was half-written"],
+  ENOENT: ["unavailable", "the database cannot be opened", "check that the state directory exists"],
+  ENOTDIR: ["unavailable", "the database cannot be opened", "check that the state directory is a directory"],
   EACCES: ["unavailable", "the database cannot be opened", "check the permissions of the state directory"],
   EROFS: ["unavailable", "the database cannot be written", "check the permissions of the state directory"],
   EDQUOT: ["unavailable", "your share of the disk is full", "free some space and try again; nothing was half-written"],

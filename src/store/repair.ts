@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { storeFailure } from "./failure.ts";
 import { openLog, readSum } from "./log.ts";
-import { schemaOf } from "./migrate.ts";
+import { schemaVersion } from "./migrate.ts";
 import { flushDirectory, openDatabase } from "./open.ts";
 import { openFiles, readRows } from "./pages.ts";
 import { isBusy, usualPatience } from "./patience.ts";
@@ -67,6 +67,11 @@ function rewrite(path: string, draft: string, now: string) {
   try {
     const notes = notesOf(holder);
     const { records, doubtful } = salvage(readRows(files));
+    if (records.length === 0) {
+      throw new UserError("corrupt", `no record can be read from ${path}`, {
+        hint: "move the file away, and the next save makes a new one; nothing was changed",
+      });
+    }
     removeDatabase(draft); // of a repair that was cut short
     return { counts: build(draft, records, notes, now), notes, doubtful };
   } finally {
@@ -104,17 +109,25 @@ function holdAlone(path: string): Database {
   try {
     db.run(`pragma busy_timeout = ${patience}`);
     db.run("pragma locking_mode = exclusive");
-    schemaOf(db);
+    if (!isNewer(db)) return db;
   } catch (error) {
-    if (!isBusy(error) && !(error instanceof UserError)) return db; // damaged, which is why we are here
+    if (!isBusy(error)) return db; // damaged, which is why we are here
     db.close();
-    if (error instanceof UserError) throw error;
     throw new UserError("unavailable", `another process uses the database: ${path}`, {
       hint: "end the agents and commands that use it, then repair again",
       cause: error,
     });
   }
-  return db;
+  db.close();
+  throw new UserError("corrupt", `the database is of a newer schema: ${path}`, {
+    hint: "install a newer release of kioku-mesh; nothing was changed",
+  });
+}
+
+/** A schema that some release may have. Far beyond, the number itself is damaged. */
+function isNewer(db: Database): boolean {
+  const { user_version } = db.query<{ user_version: number }, []>("pragma user_version").get()!;
+  return user_version > schemaVersion && user_version < 1_000;
 }
 
 /** Milliseconds for a passing command to leave. An agent's server stays, and is then said to be in the way. */

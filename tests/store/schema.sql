@@ -1,0 +1,51 @@
+CREATE TABLE record (
+  seq integer primary key autoincrement, -- the order in which this host learned of records; never used twice
+  kind text not null,
+  id text not null,
+  digest blob not null,
+  at text not null,
+  payload text, -- null once erased
+  learned_at text not null, -- when this host first held a record of this identity, by its own clock
+  received integer not null, -- 1 where it came from the mesh, 0 where it was saved or imported here
+  unique (kind, id)
+) strict;
+
+CREATE TABLE hidden (
+  id text primary key,
+  hidden_at text not null
+) strict, without rowid;
+
+CREATE TABLE state (
+  key text primary key,
+  value text not null
+) strict, without rowid;
+
+CREATE TABLE observation (
+  seq integer primary key,
+  id text not null unique,
+  created_at text not null,
+  project text not null,
+  agent_family text not null,
+  client_id text not null,
+  pc_id text not null,
+  session_id text not null,
+  memory_type text not null,
+  importance integer not null,
+  expires_at text not null,
+  deleted_at text,
+  hidden_at text
+) strict;
+
+CREATE TABLE supersession (
+  old_id text not null,
+  new_id text not null,
+  primary key (old_id, new_id)
+) strict, without rowid;
+
+CREATE INDEX observation_by_time on observation (created_at desc, id desc);
+
+CREATE INDEX observation_by_project on observation (project, created_at desc, id desc);
+
+CREATE INDEX observation_by_session on observation (session_id, created_at);
+
+CREATE INDEX supersession_by_new on supersession (new_id);
