@@ -13,6 +13,7 @@ const needs = {
   openssl: () => Bun.which("openssl") !== null,
   git: () => Bun.which("git") !== null,
   bash: () => Bun.which("bash") !== null,
+  script: () => runs("script", "--version"),
   zsh: () => Bun.which("zsh") !== null,
   fish: () => Bun.which("fish") !== null,
   dash: () => Bun.which("dash") !== null,
