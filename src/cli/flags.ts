@@ -122,7 +122,8 @@ function valueOf(op: Operation, field: CliField, given: Value[]): unknown {
   const value = given.at(-1)!;
   if (field.type !== "number") return value;
   const number = Number(value);
-  if (value === "" || Number.isNaN(number)) throw usage(op, `--${field.name} takes a number, got '${String(value)}'`);
+  if (value === "" || !Number.isFinite(number))
+    throw usage(op, `--${field.name} takes a number, got '${String(value)}'`);
   return number;
 }
 

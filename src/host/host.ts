@@ -18,12 +18,13 @@ export interface System {
 /** This machine, each part read once, when first asked: files are only touched by what needs them. */
 export function openHost(system: System) {
   const { env, platform, homeDirectory, workingDirectory, now } = system;
-  const here = once(() => projectOf(workingDirectory()));
   const paths = once(() => pathsOf(env, platform, homeDirectory));
+  const directory = once(() => existing(workingDirectory));
+  const here = once(() => projectOf(directory()));
   return {
     paths,
-    settings: once(() => readSettings(env, paths().config, workingDirectory)),
-    projectHere: (directory?: string) => (directory === undefined ? here() : projectOf(directory)),
+    settings: once(() => readSettings(env, paths().config, directory)),
+    projectHere: (other?: string) => (other === undefined ? here() : projectOf(other)),
     idleVariables: once(() => idleVariables(env)),
     makeDirectory: makePrivateDirectory,
     writeFile: writePrivateFile,
@@ -39,6 +40,16 @@ export function openHost(system: System) {
       };
     }),
   };
+}
+
+/** A working directory that someone has removed is no place; what is asked of it is asked of the root. */
+function existing(workingDirectory: () => string): string {
+  try {
+    return workingDirectory();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "/";
+    throw error;
+  }
 }
 
 function once<T>(make: () => T): () => T {

@@ -28,30 +28,28 @@ export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt
     });
   }
 
-  /** Reads until `enough` says so of what has been read, or to the end, or until it is `late`. */
-  async function readUntil(
-    enough: (bytes: Uint8Array) => boolean,
-    late: Promise<{ done: true }> = new Promise(() => {}),
-  ): Promise<Uint8Array> {
+  /** Reads until `enough` says so of what has been read, or to the end, which `stop` brings about. */
+  function openInput(enough: (bytes: Uint8Array) => boolean) {
     const reader = stdin.stream().getReader();
-    const read = () => Promise.race([reader.read(), late]);
-    let bytes = new Uint8Array();
-    for (let next = await read(); !next.done; next = await read()) {
-      bytes = Buffer.concat([bytes, next.value]);
-      if (enough(bytes)) break;
+    async function read(): Promise<Uint8Array> {
+      let bytes = new Uint8Array();
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        bytes = Buffer.concat([bytes, next.value]);
+        if (enough(bytes)) break;
+      }
+      await reader.cancel();
+      return bytes;
     }
-    await reader.cancel();
-    return bytes;
+    return { read, stop: () => void reader.cancel() };
   }
 
-  /** One line, undefined at the end of input or at an interrupt. */
-  async function readLine(): Promise<string | undefined> {
-    const interrupted = Promise.withResolvers<undefined>();
-    const stop = onInterrupt(() => interrupted.resolve(undefined));
-    const typed = readUntil((bytes) => bytes.includes(10)).then((bytes) => {
-      return bytes.length > 0 ? new TextDecoder().decode(bytes).split("\n")[0] : undefined;
-    });
-    return await Promise.race([typed, interrupted.promise]).finally(stop);
+  /** One line typed after a prompt, undefined at the end of input or at an interrupt, however early. */
+  async function readLine(prompt: string): Promise<string | undefined> {
+    const { read, stop } = openInput((bytes) => bytes.includes(10));
+    const resume = onInterrupt(stop); // a read that nobody ends would keep the process
+    const bytes = await out(prompt).then(read).finally(resume);
+    const end = bytes.indexOf(10);
+    return end < 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, end));
   }
 
   return {
@@ -60,12 +58,12 @@ export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt
       said = said.then(() => Bun.write(stderr, text)).catch(() => undefined); // there is nobody left to tell
       return said.then(() => undefined);
     },
-    read: (most: number) => readUntil((bytes) => bytes.length >= most),
+    read: (most: number) => openInput((bytes) => bytes.length >= most).read(),
     /** What standard input holds at once: until `enough` of it is there, its end, or so many milliseconds are over. */
     async peek(enough: (bytes: Uint8Array) => boolean, milliseconds: number): Promise<Uint8Array> {
-      const late = Promise.withResolvers<{ done: true }>();
-      const timer = setTimeout(late.resolve, milliseconds, { done: true });
-      return await readUntil(enough, late.promise).finally(() => clearTimeout(timer));
+      const { read, stop } = openInput(enough);
+      const timer = setTimeout(stop, milliseconds);
+      return await read().finally(() => clearTimeout(timer));
     },
     async askSecret(prompt: string): Promise<string | undefined> {
       if (!(await isInteractive())) return undefined;
@@ -76,8 +74,7 @@ export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt
     },
     async ask(prompt: string) {
       if (!(await isInteractive())) return "nobody" as const;
-      await out(prompt);
-      const line = await readLine();
+      const line = await readLine(prompt);
       if (line === undefined) await out("\n");
       return { line };
     },

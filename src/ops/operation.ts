@@ -117,7 +117,7 @@ export async function invoke(
 
 /** What is wrong with a field, in words that continue its name. Undefined leaves the words to the schema. */
 function problem(issue: z.core.$ZodRawIssue): string | undefined {
-  const got = issue.input === undefined ? "" : `, got ${JSON.stringify(issue.input)}`;
+  const got = issue.input === undefined ? "" : `, got ${JSON.stringify(issue.input).slice(0, 80)}`;
   if (issue.code === "invalid_type") {
     return issue.input === undefined ? "is missing" : `must be ${typeNames[issue.expected] ?? issue.expected}${got}`;
   }

@@ -105,7 +105,7 @@ describe("values", () => {
     [["x", "--importance", "9"], "--importance must be at most 5, got 9"],
     [["x", "--importance", "high"], "--importance takes a number, got 'high'"],
     [["x", "--importance", ""], "--importance takes a number, got ''"],
-    [["x", "--importance", "1e999"], "--importance must be a whole number"],
+    [["x", "--importance", "1e999"], "--importance takes a number, got '1e999'"],
     [
       ["x", "--memory-type", "fact"],
       "--memory-type must be one of ['bug', 'config', 'decision', 'note', 'pattern', 'summary']. got: 'fact'",

@@ -32,21 +32,21 @@ test("the original's first session", async () => {
   });
 });
 
-test("a reader that has seen enough is no failure", async () => {
+testWith("bash")("a reader that has seen enough is no failure", async () => {
   using m = machine();
   await ran(["save", "-"], { ...m, stdin: Buffer.from("x".repeat(500_000)) });
   const { out, err } = await shell("$KIOKU search --json | head -c 10; echo; echo ${PIPESTATUS[0]}", m);
   expect([out, err]).toEqual(['{"count": \n0\n', ""]);
 });
 
-test("every byte of a long answer reaches a slow reader", async () => {
+testWith("bash")("every byte of a long answer reaches a slow reader", async () => {
   using m = machine();
   await ran(["save", "-"], { ...m, stdin: Buffer.from("y".repeat(500_000)) });
   const { out } = await shell("$KIOKU search --json | (sleep 0.2; tr -cd y | wc -c)", m);
   expect(Number(out)).toBeGreaterThanOrEqual(500_000);
 });
 
-test("an answer that cannot be written is a failure, and the work is done", async () => {
+testWith("bash")("an answer that cannot be written is a failure, and the work is done", async () => {
   using m = machine();
   const { err, out } = await shell("$KIOKU save kept >/dev/full; echo $?", m);
   expect([err, out]).toEqual([
@@ -56,7 +56,7 @@ test("an answer that cannot be written is a failure, and the work is done", asyn
   expect((await ran(["search"], m)).out).toContain("kept");
 });
 
-test("with every stream closed a save is still a save", async () => {
+testWith("bash")("with every stream closed a save is still a save", async () => {
   using m = machine();
   expect((await shell("$KIOKU save kept <&- >&- 2>&-; echo $?", m)).out).toBe("0\n");
   expect((await shell("$KIOKU nonsense 2>/dev/full; echo $?", m)).out).toBe("2\n");
@@ -74,7 +74,7 @@ test("a standard input that stays open is not waited for", async () => {
   await started.stdin.end();
 });
 
-test("standard input that never ends is read to the limit and refused", async () => {
+testWith("bash")("standard input that never ends is read to the limit and refused", async () => {
   using m = machine();
   const { err, exitCode } = await shell("$KIOKU save - < /dev/zero", m);
   expect([err.split("\n")[0], exitCode]).toEqual([
@@ -85,7 +85,7 @@ test("standard input that never ends is read to the limit and refused", async ()
   expect(broken.err).toStartWith("error: standard input is no valid UTF-8: the first wrong byte is byte 2\n");
 });
 
-test("a working directory that is gone stops nothing", async () => {
+testWith("bash")("a working directory that is gone stops nothing", async () => {
   using m = machine();
   m.directory("gone");
   const { out, err } = await shell("cd gone && rmdir ../gone && $KIOKU save kept && $KIOKU search -p .", {
@@ -112,7 +112,12 @@ test("a dozen first saves at once all succeed, on one host id", async () => {
 
 test("no colour, whatever the environment says", async () => {
   using m = machine();
-  for (const more of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "3", TERM: "xterm-256color" }]) {
+  const environments: { [name: string]: string }[] = [
+    {},
+    { NO_COLOR: "1" },
+    { FORCE_COLOR: "3", TERM: "xterm-256color" },
+  ];
+  for (const more of environments) {
     const env = { ...m.env, ...more };
     const texts = await Promise.all([ran(["--help"], { env }), ran(["frob"], { env }), ran(["doctor"], { env })]);
     for (const { out, err } of texts) expect(out + err).not.toContain("\u001b");
@@ -122,7 +127,7 @@ test("no colour, whatever the environment says", async () => {
 describe("at a terminal", () => {
   /** Types into the program at a terminal of its own; gives what the terminal showed and the status. */
   async function typed(m: ReturnType<typeof machine>, argv: string, keys: string, more = {}) {
-    const line = `${program.join(" ")} ${argv}`;
+    const line = `exec ${program.join(" ")} ${argv}`;
     const started = Bun.spawn(["script", "-qec", line, "/dev/null"], {
       env: { PATH: process.env.PATH ?? "", ...m.env, ...more },
       stdin: "pipe",
