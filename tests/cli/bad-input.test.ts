@@ -25,9 +25,7 @@ async function saved(argv: string[], stdin: string | Uint8Array = ""): Promise<s
 
 describe("content", () => {
   test.each([[""], [" \n\t "], ["\u3000"]])("that is empty is refused: %j", async (content) => {
-    expect(await refused([content])).toBe(
-      "error: content is empty\n hint: say what to remember, or pass `-` to read it from stdin\n",
-    );
+    expect(await refused([content])).toBe("error: content is empty\n hint: say what to remember\n");
     expect(await refused(["-"], content)).toStartWith("error: content is empty\n");
   });
 
