@@ -42,10 +42,10 @@ CREATE TABLE supersession (
   primary key (old_id, new_id)
 ) strict, without rowid;
 
-CREATE INDEX observation_by_time on observation (created_at desc, id desc);
+CREATE INDEX observation_by_time on observation (created_at desc);
 
-CREATE INDEX observation_by_project on observation (project, created_at desc, id desc);
+CREATE INDEX observation_by_project on observation (project, created_at desc);
 
-CREATE INDEX observation_by_session on observation (session_id, created_at);
+CREATE INDEX observation_by_session on observation (session_id);
 
 CREATE INDEX supersession_by_new on supersession (new_id);
