@@ -108,7 +108,10 @@ function commandsOf(program: Program, terminal: Terminal, rebuild: boolean): Com
       group: "host",
       summary: "Serve an agent on standard input and output. Agents start this themselves.",
       help: () => "Usage: kioku-mesh mcp serve\n",
-      run: () => program.serve(),
+      run: async (args) => {
+        if (args.length > 0) throw new UserError("usage", `mcp serve takes no arguments, got '${args[0]}'`);
+        return await program.serve();
+      },
     },
   ];
 }

@@ -54,6 +54,10 @@ describe("a value that cannot be is refused under the name it was given by:", ()
   });
 });
 
+test("mcp serve takes no arguments", async () => {
+  expect(await refused(["mcp", "serve", "--port", "1"])).toBe("error: mcp serve takes no arguments, got '--port'\n");
+});
+
 test("with --json an error is JSON, and so is what is said beside an answer", async () => {
   using w = world();
   const wrong = await w.kioku(["save", "x", "--importance", "9", "--json"]);

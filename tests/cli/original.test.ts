@@ -54,6 +54,14 @@ test("init --print shows the configuration, also where one exists, and writes no
   });
 });
 
+test("init --mode local has no use for --out, and says so beside its answer", async () => {
+  using w = world();
+  const config = join(w.home, ".config/mesh-mem/config.yaml");
+  const { out, err, exitCode } = await w.kioku(["init", "--out", join(w.home, "elsewhere")]);
+  expect([out.split("\n")[0], exitCode]).toEqual([`wrote ${config}`, 0]);
+  expect(err).toBe(`note: --out is not used with --mode local; the configuration is ${config}\n`);
+});
+
 test("save prints the id, search both lines of each entry, newest first", async () => {
   using w = world();
   const { first, second } = await remembered(w);
