@@ -20,6 +20,8 @@ export interface Agent {
   /** Adds a server to the user's own list, or replaces the one of this name; gives the words that say so. */
   register(name: string, entry: ServerEntry): Promise<string>;
   unregister(name: string): Promise<string>;
+  /** The file of its session-start hooks. */
+  hooks: HookFile;
   /** Where it keeps servers: the user's own list first, then those that hold for the current directory. */
   lists(): ServerList[];
 }
@@ -33,11 +35,22 @@ interface ServerList {
   remove(name: string): string | undefined;
 }
 
+interface HookFile {
+  file: string;
+  /** The command lines with which a session's start calls us. */
+  commands(): string[];
+  /** Has this command line called, once, and no other of ours. Both give the path of the backup. */
+  add(command: string): string | undefined;
+  remove(): string | undefined;
+}
+
 /** The agents of this machine, and the server that they are to start. */
 export interface Agents {
   all: readonly Agent[];
   /** How our server is started by its path; undefined where it is not on PATH. */
   server(): Pick<ServerEntry, "command" | "args"> | undefined;
+  /** The command line for a session-start hook; undefined where our program is not on PATH. */
+  hookCommand(): string | undefined;
   /** Starts a server as an agent would, and saves, finds and deletes something in a memory of its own. Gives its name. */
   prove(entry: ServerEntry): Promise<string>;
 }

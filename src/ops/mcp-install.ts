@@ -42,6 +42,10 @@ export const mcpInstall = defineOperation({
       .boolean()
       .default(false)
       .describe("Point an entry that is there to this program, rename its old variables, remove its duplicates."),
+    hooks: z
+      .boolean()
+      .default(false)
+      .describe("Also let the start of a session print what is remembered of its project (see `hook session-start`)."),
     dry_run: z.boolean().default(false).describe("Say what would be done, and do nothing."),
   }),
   output: z.strictObject({
@@ -68,7 +72,8 @@ export const mcpInstall = defineOperation({
       const work = input.repair
         ? () => repairFor(agents, agent, server, input)
         : () => installFor(ctx, agents, agent, entry, input);
-      results.push(input.client ? await work() : await work().catch((error) => failed(agent, error)));
+      const result = input.client ? await work() : await work().catch((error) => failed(agent, error));
+      results.push(input.hooks ? withHook(agents, agent, result, input.dry_run) : result);
     }
     sayWhetherOther(ctx, server.command);
     return { agents: results };
@@ -81,6 +86,7 @@ interface Wish {
   client?: string | undefined;
   name: string;
   force: boolean;
+  hooks: boolean;
   dry_run: boolean;
 }
 
@@ -95,7 +101,7 @@ async function installFor(
   const { name, force, dry_run } = wish;
   if (agent.has(name) && !force) {
     const there = registered(agent, name);
-    if (wish.client || !there || !startsOurServer(there.entry)) {
+    if ((wish.client && !wish.hooks) || !there || !startsOurServer(there.entry)) {
       throw new UserError("conflict", agent.taken(name), { exit: 1 });
     }
     return await proved(agents, agent, name, "already registered", `${name} is already registered with ${agent.title}`);
@@ -126,6 +132,23 @@ async function repairFor(
     return backup ? `${says}; previous file kept at ${backup}` : says;
   });
   return await proved(agents, agent, name, "repaired", ...said);
+}
+
+/** What became of an agent, and of its hook. */
+function withHook({ hookCommand }: Agents, agent: Agent, result: Installed, dryRun: boolean): Installed {
+  if (result.outcome === "failed" || result.outcome === "declined") return result;
+  const { file } = agent.hooks;
+  const trust = agent.client === "codex-cli" ? "; Codex runs it once you trust it: /hooks" : "";
+  try {
+    const command = hookCommand();
+    if (!command) throw new UserError("unavailable", "kioku-mesh not on PATH, which the hook would start");
+    if (dryRun)
+      return { ...result, said: [...result.said, `# would have a session's start run in ${file}: ${command}`] };
+    agent.hooks.add(command);
+    return { ...result, said: [...result.said, `wrote the session-start hook to ${file}${trust}`] };
+  } catch (error) {
+    return { ...result, outcome: "failed", said: [...result.said, `error: ${told(error)}`] };
+  }
 }
 
 /** Starts what the agent's configuration says now, read back from it, and adds what came of it. */

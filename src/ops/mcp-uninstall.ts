@@ -1,13 +1,28 @@
 import { z } from "zod";
+import { startsOurServer } from "../core/agent.ts";
 import { UserError } from "../core/errors.ts";
-import { agentsMeant, told } from "./agents.ts";
+import { agentsMeant, told, type Agent } from "./agents.ts";
 import { client, registeredName } from "./mcp-install.ts";
 import { defineOperation, surfaces } from "./operation.ts";
+
+/** What an agent's configuration has of ours: the server under this name, and the hook, unless another server stays. */
+function partsOf(agent: Agent, name: string): { where: string; remove(): Promise<string> }[] {
+  const stays = agent
+    .lists()[0]!
+    .registrations()
+    .some((other) => other.name !== name && startsOurServer(other.entry));
+  const commands = () => (stays ? [] : agent.hooks.commands());
+  const hook = `the session-start hook from ${agent.hooks.file}`;
+  return [
+    ...(agent.has(name) ? [{ where: `${name} from ${agent.file}`, remove: () => agent.unregister(name) }] : []),
+    ...(commands().length > 0 ? [{ where: hook, remove: async () => (agent.hooks.remove(), `removed ${hook}`) }] : []),
+  ];
+}
 
 export const mcpUninstall = defineOperation({
   command: "mcp uninstall",
   group: "host",
-  summary: "Take the MCP server out of the agents' configuration. Memories stay.",
+  summary: "Take the MCP server and its hook out of the agents' settings. Memories stay.",
   examples: ["mcp uninstall", "mcp uninstall --client claude-code"],
   exits: { 1: "It is not registered with the agent named, or could not be removed everywhere." },
   effect: "write",
@@ -24,9 +39,9 @@ export const mcpUninstall = defineOperation({
     let failed = false;
     for (const agent of meant) {
       try {
-        if (!agent.has(name)) continue;
-        said.push(dry_run ? `# would remove ${name} from ${agent.file}` : await agent.unregister(name));
-        removed.push(agent.client);
+        const parts = partsOf(agent, name);
+        for (const { where, remove } of parts) said.push(dry_run ? `# would remove ${where}` : await remove());
+        if (parts.length > 0) removed.push(agent.client);
       } catch (error) {
         if (client) throw error;
         said.push(`error: ${agent.title}: ${told(error)}`);

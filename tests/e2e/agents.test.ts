@@ -24,11 +24,11 @@ function user(name: string) {
   mkdirSync(bin);
   for (const link of ["kioku-mesh", "kioku-mesh-mcp"]) symlinkSync(binary, join(bin, link));
   const PATH = [bin, process.env.KIOKU_AGENTS, "/usr/bin", "/bin"].join(":");
-  async function run(line: string, env: { [name: string]: string } = {}) {
+  async function run(line: string, env: { [name: string]: string } = {}, cwd = home) {
     const [command, ...args] = line.split(" ");
     const child = Bun.spawn([command!, ...args], {
       env: { HOME: home, PATH, ...env },
-      cwd: home,
+      cwd,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -76,6 +76,21 @@ agentTest(
     expect((await run("codex mcp list --json")).out.trim()).toBe("[]");
   },
 );
+
+agentTest("a session of Claude Code begins with what is remembered of its project", async () => {
+  const { run, home } = user("session");
+  expect((await run("kioku-mesh mcp install --client claude-code --hooks")).status).toBe(0);
+  await run("kioku-mesh save tabs-not-spaces -p atlas");
+  mkdirSync(join(home, "atlas/.git"), { recursive: true });
+  await run("claude -p hello", {}, join(home, "atlas")); // it is not logged in, but the session has begun by then
+  const [transcript] = [...new Bun.Glob("**/*.jsonl").scanSync(join(home, ".claude/projects"))];
+  const lines = readFileSync(join(home, ".claude/projects", transcript!), "utf8")
+    .trim()
+    .split("\n");
+  const taken = lines.map((line) => JSON.parse(line).attachment).filter((a) => a?.type === "hook_additional_context");
+  expect(taken).toMatchObject([{ content: [expect.stringContaining("tabs-not-spaces <id=")] }]);
+  expect((await run("kioku-mesh mcp uninstall")).out).toContain("removed the session-start hook from");
+});
 
 agentTest("what `--dry-run` shows for Claude Code is a command line that does it", async () => {
   const { run, home } = user("dry");

@@ -306,6 +306,69 @@ describe("mcp install --repair", () => {
   });
 });
 
+describe("mcp install --hooks", () => {
+  const hooks = (m: ReturnType<typeof machine>) => ({
+    claude: join(m.home, ".claude/settings.json"),
+    codex: join(m.home, ".codex/hooks.json"),
+  });
+
+  test("has a session's start print what is remembered, in the words that the agents run", async () => {
+    using m = machine({ codex: null, claude: null });
+    symlinkSync(binary, join(m.bin, "kioku-mesh"));
+    writeFileSync(hooks(m).claude, '{ "model": "opus" }\n');
+    const { out, exitCode } = await m.mcp("install --hooks");
+    expect(exitCode).toBe(0);
+    expect(out).toContain(`wrote the session-start hook to ${hooks(m).claude}\n`);
+    expect(out).toContain(
+      `wrote the session-start hook to ${hooks(m).codex}; Codex runs it once you trust it: /hooks\n`,
+    );
+    m.files.directory("demo", ".git");
+    await m.save("remembered", "-p", "demo");
+    for (const file of Object.values(hooks(m))) {
+      const [
+        {
+          hooks: [hook],
+        },
+      ] = JSON.parse(readFileSync(file, "utf8")).hooks.SessionStart;
+      expect(hook).toEqual({ type: "command", command: `${m.bin}/kioku-mesh hook session-start`, timeout: 10 });
+      const event = JSON.stringify({ hook_event_name: "SessionStart", source: "startup", cwd: join(m.home, "demo") });
+      const ran = Bun.spawnSync(["sh", "-c", hook.command], {
+        env: { HOME: m.home },
+        cwd: "/",
+        stdin: Buffer.from(event),
+      });
+      expect(JSON.parse(ran.stdout.toString()).hookSpecificOutput.additionalContext).toContain("remembered");
+    }
+  });
+
+  test("joins a server that is registered already, and goes with it", async () => {
+    using m = machine({ codex: null, claude: null });
+    symlinkSync(binary, join(m.bin, "kioku-mesh"));
+    await m.mcp("install");
+    expect(await m.mcp("install --client claude-code --hooks")).toMatchObject({ err: "", exitCode: 0 });
+    expect(existsSync(hooks(m).codex)).toBe(false);
+    const { out } = await m.mcp("uninstall");
+    expect(out).toContain(`removed the session-start hook from ${hooks(m).claude}\n`);
+    expect([existsSync(hooks(m).claude), m.read("claude")]).toEqual([false, undefined]);
+  });
+
+  test("with --dry-run says so, and writes nothing", async () => {
+    using m = machine({ codex: null });
+    symlinkSync(binary, join(m.bin, "kioku-mesh"));
+    const { out } = await m.mcp("install --hooks --dry-run");
+    expect(out).toContain(
+      `# would have a session's start run in ${hooks(m).codex}: ${m.bin}/kioku-mesh hook session-start\n`,
+    );
+    expect(readdirSync(join(m.home, ".codex"))).toEqual([]);
+  });
+
+  test("needs the program on PATH, not only its link for agents", async () => {
+    using m = machine({ codex: null });
+    const { out, exitCode } = await m.mcp("install --hooks");
+    expect({ out, exitCode }).toEqual({ out: expect.stringContaining("error: kioku-mesh not on PATH"), exitCode: 1 });
+  });
+});
+
 describe("mcp uninstall", () => {
   const texts: [what: string, codex: string | null, claude: string | null][] = [
     ["a file that was not there", null, null],

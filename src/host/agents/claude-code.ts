@@ -5,8 +5,9 @@ import { UserError } from "../../core/errors.ts";
 import type { ServerEntry } from "../../core/agent.ts";
 import type { AgentSystem } from "./agents.ts";
 import { readConfig } from "./config-file.ts";
+import { openHookFile } from "./hook-file.ts";
 import * as json from "./json-edit.ts";
-import { programOnPath } from "./programs.ts";
+import { programOnPath, shellQuoted } from "./programs.ts";
 import { openServerList } from "./server-list.ts";
 
 /** How long Claude Code's own program may take to change its configuration. */
@@ -70,6 +71,7 @@ export function claudeCode({ env, home, workingDirectory, now }: AgentSystem) {
     program,
     present: () => found !== undefined || existsSync(directory) || existsSync(file),
     lists: () => [user, ...localLists()],
+    hooks: openHookFile(join(directory, "settings.json"), now),
     has: user.has,
     taken: (name: string) => `'${name}' is already registered with Claude Code. Use --force to overwrite.`,
     plan(name: string, entry: ServerEntry) {
@@ -100,8 +102,4 @@ function projectKey(file: string, directory: string): string | undefined {
     if (Object.hasOwn(projects, at)) return at;
     if (dirname(at) === at) return undefined;
   }
-}
-
-function shellQuoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ServerEntry } from "../../core/agent.ts";
 import type { AgentSystem } from "./agents.ts";
+import { openHookFile } from "./hook-file.ts";
 import { programOnPath } from "./programs.ts";
 import { openServerList } from "./server-list.ts";
 import * as toml from "./toml-edit.ts";
@@ -19,6 +20,7 @@ export function codexCli({ env, home, now }: AgentSystem) {
     program: programOnPath("codex", env),
     present: () => programOnPath("codex", env) !== undefined || existsSync(directory),
     lists: () => [list],
+    hooks: openHookFile(join(directory, "hooks.json"), now),
     has: list.has,
     taken: (name: string) => `mcp_servers.${name} already exists in ${file}. Use --force to overwrite.`,
     plan: (name: string, entry: ServerEntry) =>

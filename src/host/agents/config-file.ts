@@ -63,14 +63,16 @@ export function editConfig(
   }
 }
 
-/** The texts of a file's backups that `editConfig` made, newest first. */
-export function backupsOf(path: string): string[] {
+/**
+ * What a file was before an edit that can be made again: the newest backup, or no file at all (`was` undefined), from
+ * which it leads to the present text. Undefined where none does, since something else has changed meanwhile.
+ */
+export function textBefore(path: string, leadsHere: (was: string) => boolean): { was: string | undefined } | undefined {
   const file = linked(path);
   const names = readdirSync(dirname(file)).filter((name) => name.startsWith(`${basename(file)}.bak-`));
-  return names
-    .toSorted()
-    .toReversed()
-    .flatMap((name) => readConfig(join(dirname(file), name)) ?? []);
+  const backups = names.toSorted().toReversed();
+  const candidates = [...backups.map((name) => readConfig(join(dirname(file), name))), undefined];
+  return candidates.map((was) => ({ was })).find(({ was = "" }) => leadsHere(was));
 }
 
 /** Where a path leads, through links, also where the last one points to nothing yet. */

@@ -8,11 +8,21 @@ export function withEntry(text: string, path: readonly string[], { command, args
   return withValue(text, path, { type: "stdio", command, args, env });
 }
 
-/** The text without the entry. */
-export function withoutEntry(text: string, path: readonly string[]): string {
+/** The text with a value behind the others of the list at a path, or with that list. Throws SyntaxError as `withValue`. */
+export function withItem(text: string, path: readonly string[], value: unknown): string {
+  const list = text.trim() === "" ? undefined : findNodeAtLocation(rootOf(text), [...path]);
+  if (list && list.type !== "array") throw new SyntaxError(`${path.join(".")} is no list`);
+  const last = list?.children!.at(-1);
+  if (!last) return withValue(text, path, [value]);
+  const between = isCompact(text, list!) ? ", " : `,${margin(text, path.length)}`;
+  return spliced(text, endOf(last), endOf(last), between + json(text, list!, value, path.length - 1));
+}
+
+/** The text without the value at a path (of an object's member, or by its number in a list), and the comma with it. */
+export function withoutEntry(text: string, path: readonly (string | number)[]): string {
   const value = findNodeAtLocation(rootOf(text), [...path]);
   if (!value) return text;
-  const member = value.parent!;
+  const member = value.parent!.type === "property" ? value.parent! : value;
   const siblings = member.parent!.children!;
   const place = siblings.indexOf(member);
   const [before, after] = [siblings[place - 1], siblings[place + 1]];
@@ -34,7 +44,10 @@ export function withRepair(text: string, path: readonly string[], repair: Repair
   return edited;
 }
 
-/** The text with a value at a path: the one there replaced, or a new one behind its siblings, with the objects it needs. */
+/**
+ * The text with a value at a path: the one there replaced, or a new one behind its siblings, with the objects it needs.
+ * Throws SyntaxError where something else than an object is in the way.
+ */
 export function withValue(text: string, path: readonly string[], value: unknown): string {
   if (text.trim() === "") return `${JSON.stringify(nested(path, value), null, 2)}\n`;
   const root = rootOf(text);

@@ -18,3 +18,8 @@ export function serverOnPath(env: Env): Pick<ServerEntry, "command" | "args"> | 
   const program = programOnPath("kioku-mesh", env);
   return program ? { command: program, args: ["mcp", "serve"] } : undefined;
 }
+
+/** A word as a POSIX shell reads it. */
+export function shellQuoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+}

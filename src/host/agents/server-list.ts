@@ -1,6 +1,6 @@
 import { UserError } from "../../core/errors.ts";
 import type { Registration, Repair, ServerEntry } from "../../core/agent.ts";
-import { backupsOf, editConfig, readConfig } from "./config-file.ts";
+import { editConfig, readConfig, textBefore } from "./config-file.ts";
 
 /** How one kind of text is read and edited: toml-edit.ts, json-edit.ts. `path` leads to a server's entry. */
 interface Format {
@@ -71,9 +71,8 @@ export function openServerList(place: Place, now: () => Date) {
     remove(name: string) {
       return editConfig(file, now(), (text = "") => {
         const entry = readEntry(valueAt(pathOf(name)));
-        const earlier = [...backupsOf(file), undefined].map((was) => ({ was }));
-        const undone = earlier.find(({ was = "" }) => entry && leadsTo(place, name, was, entry, text));
-        if (undone) return undone.was;
+        const before = entry && textBefore(file, (was) => leadsTo(place, name, was, entry, text));
+        if (before) return before.was;
         return checked(place, name, text, (from, path) => format.withoutEntry(from, path), undefined);
       });
     },
