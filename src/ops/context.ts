@@ -107,3 +107,8 @@ export function requireProject(ctx: Context, name: string): string {
     hint: "run it inside a repository, or name one",
   });
 }
+
+/** What a search takes from where one is. */
+export function searchHere(ctx: Context): { projectHere: string; withoutIndex: boolean } {
+  return { projectHere: ctx.projectHere(), withoutIndex: ctx.settings().disableIndex };
+}

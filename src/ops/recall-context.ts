@@ -4,7 +4,7 @@ import { parseBound, timestamp } from "../core/time.ts";
 import type { Filter } from "../store/filter.ts";
 import type { Found } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
-import { projectNamed } from "./context.ts";
+import { projectNamed, searchHere } from "./context.ts";
 import { entryOf, entrySchema, originOf, shortenEntry, type Entry } from "./entry.ts";
 import { list, memoryType, text } from "./fields.ts";
 import { fenced, framed, oneLine } from "./frame.ts";
@@ -100,7 +100,7 @@ export const recallContext = defineOperation({
     };
     const most = limit + offset;
     const found = query.trim()
-      ? ctx.store().search(query, filter, timestamp(now), most).hits
+      ? ctx.store().search(query, filter, timestamp(now), most, searchHere(ctx)).hits
       : mostTelling(ctx.store(), filter, now, most);
     const observations = found.slice(offset).map(entryOf);
     return { count: observations.length, pc_id: ctx.who().pc_id, observations };

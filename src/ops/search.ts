@@ -2,11 +2,73 @@ import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { payloadJson } from "../core/json.ts";
 import { parseBound, timestamp } from "../core/time.ts";
-import { projectNamed } from "./context.ts";
+import type { Filter } from "../store/filter.ts";
+import type { Found } from "../store/reader.ts";
+import { searchModes, type Hit } from "../store/search.ts";
+import { projectNamed, searchHere, type Context } from "./context.ts";
 import { entryMarkdown, entryOf, entrySchema, entryText, originMark, shortenEntry, type Entry } from "./entry.ts";
+import { explanationOf, explanationSchema, explanationText } from "./explanation.ts";
 import { text } from "./fields.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 import { budgetBytes, offset, pageOfEntries } from "./page.ts";
+
+const input = z.strictObject({
+  query: text
+    .default("")
+    .describe("A question, words or a fragment. Empty: the newest.")
+    .register(surfaces, {
+      cli: { positional: true },
+    }),
+  agent_family: text.default("").describe("Only of this family of agents."),
+  client_id: text.default("").describe("Only of this client."),
+  pc_id: text.default("").describe("Only of this host."),
+  session_id: text.default("").describe("Only of this session."),
+  project: text
+    .default("")
+    .describe("Only of this project (`.`: the repository one is in).")
+    .register(surfaces, {
+      cli: { short: "p" },
+    }),
+  since: text
+    .default("")
+    .describe("Only since this date, time or age (`7d`).")
+    .register(surfaces, { cli: { metavar: "TIME" }, mcp: { name: "since_iso" } }),
+  until: text
+    .default("")
+    .describe("Only until this date (its whole day), time or age.")
+    .register(surfaces, { cli: { metavar: "TIME" }, mcp: { name: "until_iso" } }),
+  limit: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(50)
+    .describe("Most results.")
+    .register(surfaces, {
+      cli: { short: "n" },
+      mcp: { clamp: true },
+    }),
+  offset,
+  include_superseded: z.boolean().default(false).describe("Also what was replaced later."),
+  search_mode: z.enum(searchModes).default("auto").describe("Which match: all words, any word, or as suits the query."),
+  sort: z.enum(["relevance", "newest"]).default("relevance").describe("What comes first.").register(surfaces, {
+    mcp: false,
+  }),
+  explain: z.boolean().default(false).describe("Say why each entry ranks where it does.").register(surfaces, {
+    mcp: false,
+  }),
+  format: z.enum(["text", "markdown", "json"]).default("text").describe("How to print.").register(surfaces, {
+    mcp: false,
+  }),
+  budget_bytes: budgetBytes,
+});
+
+const output = z.strictObject({
+  count: z.int(),
+  pc_id: z.string().describe("This host."),
+  fell_back: z.boolean().describe("No entry has all words: these have some of them."),
+  observations: z.array(entrySchema.extend({ explain: explanationSchema.optional() })),
+});
+type SearchEntry = z.output<typeof output>["observations"][number];
 
 export const search = defineOperation({
   command: "search",
@@ -22,90 +84,70 @@ export const search = defineOperation({
       "Takes plain questions, identifiers, paths, error codes. Shows the gist; get_memory shows one in full.",
     always: true,
     structured: ["count"],
-    page: ({ observations, pc_id }, given, budget) =>
+    page: ({ observations, pc_id, fell_back }, given, budget) =>
       pageOfEntries(
         {
           entries: observations,
           offset: given.offset,
-          render: (entries, notice) => [textOf(entries, pc_id), notice].filter(Boolean).join("\n"),
+          render: (entries, notice) =>
+            [fell_back && "(no AND match; fell back to OR)", textOf(entries, pc_id), notice].filter(Boolean).join("\n"),
           shorten: shortenEntry,
         },
         budget,
       ),
   },
-  input: z.strictObject({
-    query: text
-      .default("")
-      .describe("A question, words or a fragment. Empty: the newest.")
-      .register(surfaces, {
-        cli: { positional: true },
-      }),
-    agent_family: text.default("").describe("Only of this family of agents."),
-    client_id: text.default("").describe("Only of this client."),
-    pc_id: text.default("").describe("Only of this host."),
-    session_id: text.default("").describe("Only of this session."),
-    project: text
-      .default("")
-      .describe("Only of this project (`.`: the repository one is in).")
-      .register(surfaces, {
-        cli: { short: "p" },
-      }),
-    since: text
-      .default("")
-      .describe("Only since this date, time or age (`7d`).")
-      .register(surfaces, { cli: { metavar: "TIME" }, mcp: { name: "since_iso" } }),
-    limit: z
-      .int()
-      .min(1)
-      .max(10_000)
-      .default(50)
-      .describe("Most results.")
-      .register(surfaces, {
-        cli: { short: "n" },
-        mcp: { clamp: true },
-      }),
-    offset,
-    include_superseded: z.boolean().default(false).describe("Also what was replaced later."),
-    format: z.enum(["text", "markdown", "json"]).default("text").describe("How to print.").register(surfaces, {
-      mcp: false,
-    }),
-    budget_bytes: budgetBytes,
-  }),
-  output: z.strictObject({
-    count: z.int(),
-    pc_id: z.string().describe("This host."),
-    observations: z.array(entrySchema),
-  }),
-  async run(ctx, { query, project, since, limit, offset, include_superseded, ...given }) {
-    const now = ctx.now();
-    const bound = since === "" ? undefined : parseBound(since, now);
-    if (since !== "" && bound === undefined) {
-      throw new UserError("usage", `since is no date or time: '${since}'`, { hint: "for example 2026-01-31 or 7d" });
-    }
-    const named = projectNamed(ctx, project);
-    const { agent_family, client_id, pc_id, session_id } = given;
-    const equal = Object.entries({ agent_family, client_id, pc_id, session_id }).filter(([, value]) => value !== "");
-    const filter = {
-      ...Object.fromEntries(equal),
-      include_superseded,
-      ...(named !== "" && { project: named }),
-      ...(bound !== undefined && { since: bound }),
-    };
-    const at = timestamp(now);
+  input,
+  output,
+  async run(ctx, given) {
+    const { query, limit, offset } = given;
+    const now = timestamp(ctx.now());
+    const filter = filterOf(ctx, given);
     const most = limit + offset;
-    const found = query.trim() ? ctx.store().search(query, filter, at, most).hits : ctx.store().list(filter, at, most);
-    const observations = found.slice(offset).map(entryOf);
-    return { count: observations.length, pc_id: ctx.who().pc_id, observations };
+    const [mode, sort] = [given.search_mode, given.sort];
+    const result: { hits: (Found & Partial<Hit>)[]; fellBack: boolean } = query.trim()
+      ? ctx.store().search(query, filter, now, most, { mode, sort, ...searchHere(ctx) })
+      : { hits: ctx.store().list(filter, now, most), fellBack: false };
+    if (result.fellBack) ctx.note?.("no entry has all of these words; showing entries with some of them");
+    const observations = result.hits.slice(offset).map((hit) => {
+      const explanation = given.explain ? hit.explain?.() : undefined;
+      // Set in any case: a payload may have a field of this name.
+      return { ...entryOf(hit), explain: explanation && explanationOf(explanation) };
+    });
+    return { count: observations.length, pc_id: ctx.who().pc_id, fell_back: result.fellBack, observations };
   },
   text({ observations }, { format }) {
     if (format === "json") return payloadJson(observations.map(({ state: _, ...payload }) => payload));
-    if (format === "markdown") return observations.map(entryMarkdown).join("\n");
+    if (format === "markdown") return observations.map(withWhy(entryMarkdown)).join("\n");
     return textOf(observations);
   },
 });
 
+function filterOf(ctx: Context, given: z.output<typeof input>): Filter {
+  const since = boundOf(ctx, "since", given.since);
+  const until = boundOf(ctx, "until", given.until);
+  const project = projectNamed(ctx, given.project);
+  const { agent_family, client_id, pc_id, session_id, include_superseded } = given;
+  const equal = Object.entries({ project, agent_family, client_id, pc_id, session_id }).filter(
+    ([, value]) => value !== "",
+  );
+  return { ...Object.fromEntries(equal), include_superseded, ...since, ...until };
+}
+
+function boundOf(ctx: Context, name: "since" | "until", given: string): { since?: string; until?: string } {
+  if (given === "") return {};
+  const bound = parseBound(given, ctx.now(), name === "until");
+  if (bound !== undefined) return { [name]: bound };
+  throw new UserError("usage", `${name} is no date or time: '${given}'`, { hint: "for example 2026-01-31 or 7d" });
+}
+
+/** The text of an entry, and under it why it ranks where it does, where that was asked for. */
+function withWhy(text: (entry: SearchEntry) => string): (entry: SearchEntry) => string {
+  return (entry) => [text(entry), entry.explain && explanationText(entry.explain)].filter(Boolean).join("\n");
+}
+
 /** The original's text; seen from a host, entries of other hosts bear a mark. */
-function textOf(entries: readonly Entry[], here?: string): string {
+function textOf(entries: readonly SearchEntry[], here?: string): string {
   const origin = (entry: Entry) => (here === undefined ? "" : originMark(entry, here));
-  return entries.map((entry) => entryText(entry, origin(entry))).join("\n---\n") || "No matching memories.";
+  const whole = withWhy((entry) => entryText(entry, origin(entry)));
+  return entries.map(whole).join("\n---\n") || "No matching memories.";
 }

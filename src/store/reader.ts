@@ -12,8 +12,7 @@ export interface Found {
   deleted_at: string | null;
 }
 
-/** What `columns` selects. */
-export interface Row {
+interface Row {
   id: string;
   payload: string;
   state: ObservationState;
@@ -32,9 +31,10 @@ export interface Counts {
   shadowed: number;
 }
 
-const state = `case when o.deleted_at is not null then 'tombstoned' when o.hidden_at is not null then 'shadowed'
+/** What has become of an observation `o`, its deletion first. */
+export const stateOf = `case when o.deleted_at is not null then 'tombstoned' when o.hidden_at is not null then 'shadowed'
   when ${superseded("o")} then 'superseded' when not (${alive("o")}) then 'expired' else 'live' end`;
-export const columns = `o.id, r.payload, o.deleted_at, ${state} as state`;
+const columns = `o.id, r.payload, o.deleted_at, ${stateOf} as state`;
 
 /** The questions that can be asked of the store. `now` (canonical time) decides what has expired. */
 export function openReader(db: Database) {
@@ -99,7 +99,6 @@ export function openReader(db: Database) {
   };
 }
 
-/** The observation of a row. */
-export function found({ id, payload, state, deleted_at }: Row): Found {
+function found({ id, payload, state, deleted_at }: Row): Found {
   return { observation: readObservation(payload, id)!, payload, state, deleted_at };
 }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { parseObject } from "../core/json.ts";
-import { conditionOf, superseded, type Filter } from "./filter.ts";
+import { conditionOf, type Filter } from "./filter.ts";
+import { stateOf, type ObservationState } from "./reader.ts";
 import { matchTexts, type TextMatch } from "./search-match.ts";
 import type { Query } from "./search-query.ts";
 import { fieldTexts } from "./search-text.ts";
@@ -12,7 +13,7 @@ export interface Candidate {
   project: string;
   session_id: string;
   importance: number;
-  state: "live" | "superseded";
+  state: ObservationState;
   payload: string;
   match: TextMatch;
 }
@@ -30,7 +31,8 @@ const charactersPerEntry = 80_000;
 export function openTexts(db: Database) {
   function rows(from: string, filter: Filter, now: string, parameters: Parameters, order = "") {
     const condition = conditionOf(filter, now);
-    const state = filter.include_superseded ? `iif(${superseded("o")}, 'superseded', 'live')` : "'live'";
+    // What passes other filters is live: asking costs as much as reading the text.
+    const state = filter.include_superseded || filter.include_expired ? stateOf : "'live'";
     return db
       .query<Row, Parameters>(
         `select o.id, o.created_at, o.project, o.session_id, o.importance, ${state} as state, r.payload
