@@ -16,6 +16,7 @@ const publishedKey = "mesh.published";
  */
 export function createOutlet(replica: Replica, mesh: Mesh, scheduler: Scheduler, timing: Timing) {
   let published = 0;
+  let kept = 0;
   let queue: number[] = [];
   let backlog = false;
   let linked = false;
@@ -34,47 +35,48 @@ export function createOutlet(replica: Replica, mesh: Mesh, scheduler: Scheduler,
     return true;
   }
 
-  /** Publishes the oldest row that waits. */
-  async function publishNext(): Promise<void> {
+  /** Publishes the oldest row that waits. False where the mesh did not take it. */
+  async function publishNext(): Promise<boolean> {
     const seq = queue[0]!;
-    if (!(await send(seq, ({ name, bytes }) => mesh.publish(name, bytes)))) linked = false;
-    else if (queue[0] === seq) queue.shift();
+    if (!(await send(seq, ({ name, bytes }) => mesh.publish(name, bytes)))) return false;
+    if (queue[0] === seq) queue.shift();
+    return true;
   }
 
-  /** Puts a page of the backlog into the storage. Its end ends the backlog. */
-  async function fillPageOnce(): Promise<void> {
+  /** Puts a page of the backlog into the storage. Its end ends the backlog. False where the mesh did not take it. */
+  async function fillNext(): Promise<boolean> {
     const { storage } = mesh;
     const rows = storage ? replica.store.rows(published, fillPage) : [];
-    if (rows.length === 0) {
-      backlog = false;
-      return;
-    }
+    backlog = rows.length > 0;
     for (const { seq, received } of rows) {
-      if (!received && !(await send(seq, ({ name, bytes }) => storage!.put(name, bytes)))) linked = false;
-      if (!linked) return;
+      if (!received && !(await send(seq, ({ name, bytes }) => storage!.put(name, bytes)))) return false;
     }
-    advance(rows.at(-1)!.seq);
-    await pause(timing.fillPause, scheduler);
+    advance(rows.at(-1)?.seq ?? published);
+    if (backlog) await pause(timing.fillPause, scheduler);
+    return true;
   }
 
   function advance(seq: number): void {
-    if (seq <= published) return;
-    published = seq;
-    replica.store.setState(publishedKey, String(seq));
+    published = Math.max(published, seq);
   }
 
   async function run(): Promise<void> {
     if (running) return;
     running = true;
-    while (linked && (queue.length > 0 || backlog)) await (queue.length > 0 ? publishNext() : fillPageOnce());
-    running = false;
+    try {
+      while (linked && (queue.length > 0 || backlog)) {
+        if (!(await (queue.length > 0 ? publishNext() : fillNext()))) return; // the next call tries again
+      }
+    } finally {
+      running = false;
+    }
     if (linked) advance(replica.cursor);
   }
 
   return {
     /** Where this host stopped the last time. Before the replica is first refreshed. */
     start(): void {
-      published = Number(replica.store.state(publishedKey) ?? 0);
+      published = kept = Number(replica.store.state(publishedKey) ?? 0);
     },
 
     /** Rows that were written here. */
@@ -86,8 +88,14 @@ export function createOutlet(replica: Replica, mesh: Mesh, scheduler: Scheduler,
       } else queue.push(...fresh.map(({ seq }) => seq));
     },
 
-    /** Hands over what waits, if there is a link. */
+    /** Hands over what waits, if there is a link. What the mesh does not take is left to the next call. */
     run,
+
+    /** Keeps the watermark. Not at each save, which would wait for the disk twice. */
+    keep(): void {
+      if (published > kept) replica.store.setState(publishedKey, String(published));
+      kept = published;
+    },
 
     /** Nothing waits. */
     get idle() {

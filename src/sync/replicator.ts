@@ -213,12 +213,14 @@ export function createReplicator(options: ReplicatorOptions) {
     if (linked) {
       const now = scheduler.now();
       announcer.tick();
+      run(outlet.run);
       guard(catchUp.tick);
       if (care) run(care.tick);
       if (peers.all().some(isUnderstood)) aloneSince = now;
       else if (now - aloneSince > timing.settle && pending.count > 0) run(confirmByStorage);
       reportDuplicates(now);
     }
+    guard(outlet.keep);
     guard(show);
   }
 

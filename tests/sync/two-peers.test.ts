@@ -86,6 +86,57 @@ describe("two hosts", () => {
     expect(tap.counts.published).toBe(5);
   });
 
+  test("a record that the mesh did not take is published again, and so are those after it", () => {
+    const world = createWorld(14);
+    const mesh = world.network.connect("a");
+    let refusals = 3;
+    let published = 0;
+    const stubborn: Mesh = {
+      ...mesh,
+      ask: () => Promise.resolve(undefined), // no session carries what is not published
+      async publish(name, bytes) {
+        if (refusals-- > 0) return false;
+        published++;
+        return mesh.publish(name, bytes);
+      },
+    };
+    const a = world.host(createMemoryStore(), { mesh: stubborn });
+    world.run(5_000);
+    save(a, ...many(world, 3));
+    world.run(10_000);
+    expect(published).toBe(3);
+  });
+
+  test("a store that fails for a while stops nothing for good", () => {
+    const world = createWorld(15);
+    const store = createMemoryStore();
+    let full = false;
+    const failing =
+      <A extends unknown[], R>(work: (...args: A) => R) =>
+      (...args: A): R => {
+        if (full) throw new Error("the disk is full");
+        return work(...args);
+      };
+    const flaky = {
+      ...store,
+      records: failing(store.records),
+      merge: failing(store.merge),
+      setState: failing(store.setState),
+    };
+    const [a, b] = [world.host(flaky), world.host(createMemoryStore())];
+    world.run(5_000);
+    full = true;
+    save(a, ...many(world, 2));
+    save(b, ...many(world, 2));
+    world.run(30_000);
+    expect([a.store.count(), b.store.count()]).toEqual([2, 2]);
+    expect(a.notices.filter(({ kind }) => kind === "failed")).toHaveLength(1);
+    full = false;
+    expect(world.until(() => areEqual([a, b]) && b.store.count() === 4, 200_000)).toBe(true);
+    save(a, ...many(world, 1));
+    expect(world.until(() => b.store.count() === 5, 1_000)).toBe(true);
+  });
+
   test("comparing equal sets takes one message of less than a kilobyte each way", () => {
     const world = createWorld(4);
     const store = createMemoryStore();
