@@ -26,7 +26,8 @@ export interface Agent {
   lists(): ServerList[];
 }
 
-interface ServerList {
+/** Where an agent keeps servers. */
+export interface ServerList {
   scope: Registration["scope"];
   file: string;
   registrations(): Registration[];

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
-import { clients, serverEntry, serverName, startsOurServer, type ServerEntry } from "../core/agent.ts";
+import { clients, serverEntry, serverName, startsOurServer, type Client, type ServerEntry } from "../core/agent.ts";
 import { UserError } from "../core/errors.ts";
 import { agentsMeant, registered, told, type Agent, type Agents } from "./agents.ts";
 import type { Context } from "./context.ts";
@@ -68,12 +68,11 @@ export const mcpInstall = defineOperation({
     }
     const results: Installed[] = [];
     for (const agent of found(agents, input.client)) {
+      const task: Task = { ctx, agents, agent, wish: input };
       const entry = serverEntry(server, agent.client, variables);
-      const work = input.repair
-        ? () => repairFor(agents, agent, server, input)
-        : () => installFor(ctx, agents, agent, entry, input);
-      const result = input.client ? await work() : await work().catch((error) => failed(agent, error));
-      results.push(input.hooks ? withHook(agents, agent, result, input.dry_run) : result);
+      const work = input.repair ? repairFor(task, server) : installFor(task, entry);
+      const result = await (input.client ? work : work.catch((error) => failed(agent, error)));
+      results.push(input.hooks ? withHook(task, result) : result);
     }
     sayWhetherOther(ctx, server.command);
     return { agents: results };
@@ -82,91 +81,78 @@ export const mcpInstall = defineOperation({
   status: ({ agents }) => (agents.some(({ outcome }) => outcome === "failed") ? 1 : 0),
 });
 
-interface Wish {
-  client?: string | undefined;
-  name: string;
-  force: boolean;
-  hooks: boolean;
-  dry_run: boolean;
+/** One agent, and what is wished of it. */
+interface Task {
+  ctx: Context;
+  agents: Agents;
+  agent: Agent;
+  wish: { client?: Client | undefined; name: string; force: boolean; hooks: boolean; dry_run: boolean };
 }
 
-async function installFor(
-  ctx: Context,
-  agents: Agents,
-  agent: Agent,
-  entry: ServerEntry,
-  wish: Wish,
-): Promise<Installed> {
-  const { client } = agent;
-  const { name, force, dry_run } = wish;
+async function installFor(task: Task, entry: ServerEntry): Promise<Installed> {
+  const { ctx, agent } = task;
+  const { client, name, force, hooks, dry_run } = task.wish;
   if (agent.has(name) && !force) {
     const there = registered(agent, name);
-    if ((wish.client && !wish.hooks) || !there || !startsOurServer(there.entry)) {
+    if ((client && !hooks) || !there || !startsOurServer(there.entry)) {
       throw new UserError("conflict", agent.taken(name), { exit: 1 });
     }
-    return await proved(agents, agent, name, "already registered", `${name} is already registered with ${agent.title}`);
+    return await proved(task, "already registered", [`${name} is already registered with ${agent.title}`]);
   }
-  if (dry_run) return { client, outcome: "planned", said: [agent.plan(name, entry)] };
-  if (!wish.client && (await declines(ctx, agent, name))) {
-    return { client, outcome: "declined", said: [`${agent.title}: left as it is`] };
+  if (dry_run) return { client: agent.client, outcome: "planned", said: [agent.plan(name, entry)] };
+  if (!client && (await declines(ctx, agent, name))) {
+    return { client: agent.client, outcome: "declined", said: [`${agent.title}: left as it is`] };
   }
   const said = await agent.register(name, entry);
   sayDuplicates(ctx, agent, name);
-  return await proved(agents, agent, name, "registered", said);
+  return await proved(task, "registered", [said]);
 }
 
-async function repairFor(
-  agents: Agents,
-  agent: Agent,
-  server: Pick<ServerEntry, "command" | "args">,
-  { name, dry_run }: Wish,
-): Promise<Installed> {
-  const steps = repairSteps(agent, name, server);
-  if (steps.length === 0) {
-    return await proved(agents, agent, name, "already registered", `'${name}' in ${agent.file}: nothing to repair.`);
-  }
-  if (dry_run)
-    return { client: agent.client, outcome: "planned", said: steps.map(({ says }) => `# would have ${says}`) };
+async function repairFor(task: Task, program: Pick<ServerEntry, "command" | "args">): Promise<Installed> {
+  const { client, file } = task.agent;
+  const { name, dry_run } = task.wish;
+  const steps = repairSteps(task.agent, name, program);
+  if (steps.length === 0) return await proved(task, "already registered", [`'${name}' in ${file}: nothing to repair.`]);
+  if (dry_run) return { client, outcome: "planned", said: steps.map(({ says }) => `# would have ${says}`) };
   const said = steps.map(({ says, take }) => {
     const backup = take();
     return backup ? `${says}; previous file kept at ${backup}` : says;
   });
-  return await proved(agents, agent, name, "repaired", ...said);
+  return await proved(task, "repaired", said);
 }
 
 /** What became of an agent, and of its hook. */
-function withHook({ hookCommand }: Agents, agent: Agent, result: Installed, dryRun: boolean): Installed {
+function withHook({ agents, agent, wish }: Task, result: Installed): Installed {
   if (result.outcome === "failed" || result.outcome === "declined") return result;
   const { file } = agent.hooks;
-  const trust = agent.client === "codex-cli" ? "; Codex runs it once you trust it: /hooks" : "";
+  const also = (line: string) => ({ ...result, said: [...result.said, line] });
   try {
-    const command = hookCommand();
+    const command = agents.hookCommand();
     if (!command) throw new UserError("unavailable", "kioku-mesh not on PATH, which the hook would start");
-    if (dryRun)
-      return { ...result, said: [...result.said, `# would have a session's start run in ${file}: ${command}`] };
+    if (wish.dry_run) return also(`# would have a session's start run in ${file}: ${command}`);
     agent.hooks.add(command);
-    return { ...result, said: [...result.said, `wrote the session-start hook to ${file}${trust}`] };
+    const trust = agent.client === "codex-cli" ? "; Codex runs it once you trust it: /hooks" : "";
+    return also(`wrote the session-start hook to ${file}${trust}`);
   } catch (error) {
-    return { ...result, outcome: "failed", said: [...result.said, `error: ${told(error)}`] };
+    return { ...also(`error: ${told(error)}`), outcome: "failed" };
   }
 }
 
 /** Starts what the agent's configuration says now, read back from it, and adds what came of it. */
 async function proved(
-  agents: Agents,
-  agent: Agent,
-  name: string,
+  { agents, agent, wish }: Task,
   outcome: Installed["outcome"],
-  ...said: string[]
+  said: string[],
 ): Promise<Installed> {
   const { client } = agent;
   try {
-    const { entry } = registered(agent, name) ?? {};
-    if (!entry) throw new UserError("unavailable", `${agent.file} does not have ${name}`);
+    const { entry } = registered(agent, wish.name) ?? {};
+    if (!entry) throw new UserError("unavailable", `${agent.file} does not have ${wish.name}`);
     const server = await agents.prove(entry);
     return { client, outcome, said: [...said, `proved: ${server} saved, found and deleted a memory as ${client}`] };
   } catch (error) {
-    const undo = `undo: kioku-mesh mcp uninstall --client ${client}${name === serverName ? "" : ` --name ${name}`}`;
+    const named = wish.name === serverName ? "" : ` --name ${wish.name}`;
+    const undo = `undo: kioku-mesh mcp uninstall --client ${client}${named}`;
     return { client, outcome: "failed", said: [...said, `error: ${told(error)}`, undo] };
   }
 }
@@ -213,10 +199,9 @@ function sayWhetherOther(ctx: Context, command: string): void {
 
 function sayDuplicates(ctx: Context, agent: Agent, name: string): void {
   for (const { name: other, scope, file, entry } of agent.lists().flatMap((servers) => servers.registrations())) {
-    if (other === name && scope !== "user")
-      ctx.note?.(`note: ${name} in ${file} (${scope} scope) comes before it here`);
-    else if (other !== name && startsOurServer(entry)) {
-      ctx.note?.(`note: ${other} in ${file} starts it too; kioku-mesh mcp install --repair removes it`);
-    }
+    const comesFirst = other === name && scope !== "user";
+    if (comesFirst) ctx.note?.(`note: ${name} in ${file} (${scope} scope) comes before it here`);
+    if (other === name || !startsOurServer(entry)) continue;
+    ctx.note?.(`note: ${other} in ${file} starts it too; kioku-mesh mcp install --repair removes it`);
   }
 }

@@ -7,7 +7,7 @@ import {
   type ServerEntry,
 } from "../core/agent.ts";
 import { UserError } from "../core/errors.ts";
-import type { Agent } from "./agents.ts";
+import type { Agent, ServerList } from "./agents.ts";
 
 type Program = Pick<ServerEntry, "command" | "args">;
 
@@ -30,23 +30,30 @@ export function repairSteps(agent: Agent, name: string, program: Program): Step[
         : "register it without --repair",
     });
   }
-  let users: ServerEntry | undefined; // the user's own entry, as it will be
-  return lists.flatMap(({ servers, all }) =>
-    all.flatMap((registration): Step[] => {
-      const { name: own, entry, scope, file } = registration;
-      const where = `in ${file} (${scope} scope)`;
-      const removal = (why: string) => ({ says: `removed '${own}' ${where}, ${why}`, take: () => servers.remove(own) });
-      if (own !== name)
-        return scope === "user" && startsOurServer(entry) ? [removal(`as '${name}' starts the same`)] : [];
-      const repair = repairFor(registration, program);
-      const after = repair ? repaired(entry, repair) : entry;
-      if (scope === "user") users = after;
-      else if (scope === "local" && users && Bun.deepEquals(after, users))
-        return [removal("as the user's own entry is equal")];
-      if (!repair) return [];
-      return [{ says: `${words(repair)} '${name}' ${where}`, take: () => servers.repair(name, repair, after) }];
-    }),
-  );
+  const [{ all: users = [] } = {}] = lists;
+  const own = users.find((registration) => registration.name === name);
+  const target = own && repairedEntry(own, program);
+  return lists.flatMap(({ servers, all }) => all.flatMap((registration) => stepsFor(servers, registration)));
+
+  function stepsFor(servers: ServerList, registration: Registration): Step[] {
+    const { name: other, entry, scope, file } = registration;
+    const where = `in ${file} (${scope} scope)`;
+    const removal = (why: string): Step[] => [
+      { says: `removed '${other}' ${where}, ${why}`, take: () => servers.remove(other) },
+    ];
+    if (other !== name)
+      return scope === "user" && startsOurServer(entry) ? removal(`as '${name}' starts the same`) : [];
+    const after = repairedEntry(registration, program);
+    if (scope === "local" && Bun.deepEquals(after, target)) return removal("as the user's own entry is equal");
+    const repair = repairFor(registration, program);
+    if (!repair) return [];
+    return [{ says: `${words(repair)} '${name}' ${where}`, take: () => servers.repair(name, repair, after) }];
+  }
+}
+
+function repairedEntry(registration: Registration, program: Program): ServerEntry {
+  const repair = repairFor(registration, program);
+  return repair ? repaired(registration.entry, repair) : registration.entry;
 }
 
 /** A repository's entry is shared with other machines, where this one's path would be wrong. */

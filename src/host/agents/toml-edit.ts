@@ -69,12 +69,15 @@ function statementsOf(text: string, path: readonly string[]): Statement[] {
   );
 }
 
+/** Each comment ends with its line: were that left open, a row of number signs would take for ever to not match. */
+const onlyComments = /^(?:[ \t\r\n]|#[^\n]*\n)*$/;
+
 /** The lines of statements as stretches, each with the comments between its statements and our comment above it. */
 function blocks(text: string, statements: Statement[]): Span[] {
   const spans: Span[] = [];
   for (const { whole } of statements) {
     const last = spans.at(-1);
-    if (last && /^(\s|#.*)*$/.test(text.slice(last.to, whole.from))) last.to = whole.to;
+    if (last && onlyComments.test(text.slice(last.to, whole.from))) last.to = whole.to;
     else spans.push({ ...whole });
   }
   return spans.map(({ from, to }) => ({ from: ours.exec(text.slice(0, from))?.index ?? from, to }));

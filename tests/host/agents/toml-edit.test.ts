@@ -35,6 +35,11 @@ const ways: { [way: string]: [text: string, replaced: string, removed: string] }
     `model = "m"\n\n${block}`,
     'model = "m"\n',
   ],
+  "a table and one of its own, with a row of number signs and another table between them": [
+    `[mcp_servers.mesh_mem]\ncommand = "x"\n${"#".repeat(80)}\n[other]\n[mcp_servers.mesh_mem.env]\nE = "1"\n`,
+    `${block}${"#".repeat(80)}\n[other]\n`,
+    `${"#".repeat(80)}\n[other]\n`,
+  ],
   "a table with a quoted key": [
     '[mcp_servers."mesh_mem"]\ncommand = "x"\n[mcp_servers."mesh_mem".env]\nE = "1"\n[mcp_servers.mesh_mem2]\ncommand = "y"\n',
     `${block}[mcp_servers.mesh_mem2]\ncommand = "y"\n`,
