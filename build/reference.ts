@@ -7,8 +7,10 @@ import { meaning, term, usageLine, wrap } from "../src/cli/help.ts";
 import { projectFileName, settingSources } from "../src/host/settings.ts";
 import { foreignVariables, prefixes, variables } from "../src/host/variables.ts";
 import { toolsOf, type AgentTool, type Property } from "../src/mcp/tool.ts";
-import { operations } from "../src/ops/index.ts";
+import { loadOperations } from "../src/ops/index.ts";
 import { groups, type Operation } from "../src/ops/operation.ts";
+
+const operations = await loadOperations();
 
 /** A field of an answer: JSON Schema, in the forms that our schemas come to. */
 type AnswerField = Property & { anyOf?: AnswerField[] };

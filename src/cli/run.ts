@@ -1,7 +1,7 @@
 import { UserError } from "../core/errors.ts";
 import { parseObject, payloadJson } from "../core/json.ts";
 import type { Context } from "../ops/context.ts";
-import { operations } from "../ops/index.ts";
+import { catalogue, loadOperations } from "../ops/index.ts";
 import type { Voices } from "../ops/open.ts";
 import { invoke, type Operation } from "../ops/operation.ts";
 import { complete, completionText } from "./complete.ts";
@@ -42,7 +42,7 @@ export async function run(argv: string[], program: Program, terminal: Terminal):
     return await start(argv, program, terminal);
   } catch (error) {
     const { text, exitCode } = failure(error, argv.includes("--json"));
-    const hook = operations.some(({ hook, command }) => hook && argv.slice(0, 2).join(" ") === command);
+    const { hook } = (await operationNamed(argv)) ?? {};
     if (!hook || argv.includes("--verbose")) await terminal.err(`${text}\n`);
     return hook ? 0 : exitCode;
   }
@@ -54,7 +54,9 @@ async function answerShell(argv: string[], program: Program, terminal: Terminal)
   const words = [...argv.slice(end + 1), ...(argv.slice(0, end).includes("--new") ? [""] : [])];
   const { context, close } = program.open({ rebuild: false });
   try {
-    await terminal.out(completionText(complete(words, commandsOf(program, terminal, false), operations, context)));
+    const operations = await loadOperations();
+    const commands = commandsOf(operations, program, terminal, false);
+    await terminal.out(completionText(complete(words, commands, operations, context)));
   } catch {
     // no completion is the best answer then
   } finally {
@@ -68,9 +70,11 @@ async function start(argv: string[], program: Program, terminal: Terminal): Prom
   const end = argv.findIndex((word) => !word.startsWith("-"));
   const globals = end < 0 ? argv : argv.slice(0, end);
   const words = argv.slice(globals.length);
-  const commands = commandsOf(program, terminal, globals.includes("--rebuild"));
-  const help = () => rootHelp(program.version, commands);
   if (globals.includes("--version")) return await printed(terminal, `kioku-mesh ${program.version}\n`);
+  const named = await operationNamed(words);
+  const operations = named ? [named] : await loadOperations();
+  const commands = commandsOf(operations, program, terminal, globals.includes("--rebuild"));
+  const help = () => rootHelp(program.version, commands);
   if (globals.includes("--help") || globals.includes("-h")) return await printed(terminal, help());
   const strange = globals.find((word) => word !== "--rebuild");
   if (strange !== undefined) throw strangeGlobal(strange);
@@ -82,6 +86,12 @@ async function start(argv: string[], program: Program, terminal: Terminal): Prom
     return await printed(terminal, words.length > 1 ? helpOf(commands, words.slice(1)) : help());
   }
   return await route(commands, words, terminal.out);
+}
+
+/** The operation that a command line begins with; loaded, and no other. */
+async function operationNamed(words: readonly string[]): Promise<Operation | undefined> {
+  const command = Object.keys(catalogue).find((name) => name.split(" ").every((word, i) => words[i] === word));
+  return command === undefined ? undefined : await catalogue[command]!();
 }
 
 async function printed(terminal: Terminal, text: string): Promise<number> {
@@ -96,7 +106,12 @@ function strangeGlobal(word: string): UserError {
   });
 }
 
-function commandsOf(program: Program, terminal: Terminal, rebuild: boolean): Command[] {
+function commandsOf(
+  operations: readonly Operation[],
+  program: Program,
+  terminal: Terminal,
+  rebuild: boolean,
+): Command[] {
   return [
     ...operations.map((op) => ({
       ...op,

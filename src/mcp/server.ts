@@ -23,7 +23,8 @@ export function createServer(ctx: Context): Server {
     { capabilities: { tools: {} }, instructions: instructions.trim(), jsonSchemaValidator },
   );
   let loading: Promise<AgentTool[]> | undefined;
-  const tools = () => (loading ??= import("../ops/index.ts").then(({ operations }) => toolsOf(operations)));
+  const tools = () =>
+    (loading ??= import("../ops/index.ts").then(async ({ loadOperations }) => toolsOf(await loadOperations())));
   server.setRequestHandler(ListToolsRequestSchema, async () => ({
     tools: (await tools()).map(({ listed }) => listed),
   }));

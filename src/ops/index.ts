@@ -1,45 +1,38 @@
-import { completion } from "./completion.ts";
-import { deleteOperation } from "./delete.ts";
-import { doctor } from "./doctor.ts";
-import { drain } from "./drain.ts";
-import { gc } from "./gc.ts";
-import { getMemory } from "./get-memory.ts";
-import { hookSessionStart } from "./hook-session-start.ts";
-import { init } from "./init.ts";
-import { mcpInstall } from "./mcp-install.ts";
-import { mcpUninstall } from "./mcp-uninstall.ts";
-import { meshInvite, meshJoin, meshLeave, meshPeers, meshRotateKey, meshRun, meshStart } from "./mesh.ts";
-import { recallContext } from "./recall-context.ts";
-import { save } from "./save.ts";
-import { search } from "./search.ts";
-import { status } from "./status.ts";
-import { zenohdInstall, zenohdPath, zenohdVerify, zenohdVersion } from "./zenohd.ts";
+import type { Operation } from "./operation.ts";
 
-/** Every operation, in the order help and tools/list show them. */
-export const operations = [
-  save,
-  search,
-  recallContext,
-  getMemory,
-  deleteOperation,
-  gc,
-  init,
-  status,
-  drain,
-  doctor,
-  mcpInstall,
-  mcpUninstall,
-  meshRun,
-  meshStart,
-  meshJoin,
-  meshInvite,
-  meshPeers,
-  meshLeave,
-  meshRotateKey,
-  zenohdInstall,
-  zenohdPath,
-  zenohdVersion,
-  zenohdVerify,
-  completion,
-  hookSessionStart,
-];
+/**
+ * Every operation by its command, in the order help and tools/list show them. A command loads the one it runs: to make
+ * the schemas of all of them takes 10 ms of a start.
+ */
+export const catalogue: { readonly [command: string]: () => Promise<Operation> } = {
+  save: async () => (await import("./save.ts")).save,
+  search: async () => (await import("./search.ts")).search,
+  "recall-context": async () => (await import("./recall-context.ts")).recallContext,
+  "get-memory": async () => (await import("./get-memory.ts")).getMemory,
+  delete: async () => (await import("./delete.ts")).deleteOperation,
+  gc: async () => (await import("./gc.ts")).gc,
+  init: async () => (await import("./init.ts")).init,
+  status: async () => (await import("./status.ts")).status,
+  drain: async () => (await import("./drain.ts")).drain,
+  doctor: async () => (await import("./doctor.ts")).doctor,
+  "mcp install": async () => (await import("./mcp-install.ts")).mcpInstall,
+  "mcp uninstall": async () => (await import("./mcp-uninstall.ts")).mcpUninstall,
+  "mesh run": async () => (await import("./mesh.ts")).meshRun,
+  "mesh start": async () => (await import("./mesh.ts")).meshStart,
+  "mesh join": async () => (await import("./mesh.ts")).meshJoin,
+  "mesh invite": async () => (await import("./mesh.ts")).meshInvite,
+  "mesh peers": async () => (await import("./mesh.ts")).meshPeers,
+  "mesh leave": async () => (await import("./mesh.ts")).meshLeave,
+  "mesh rotate-key": async () => (await import("./mesh.ts")).meshRotateKey,
+  "zenohd install": async () => (await import("./zenohd.ts")).zenohdInstall,
+  "zenohd path": async () => (await import("./zenohd.ts")).zenohdPath,
+  "zenohd version": async () => (await import("./zenohd.ts")).zenohdVersion,
+  "zenohd verify": async () => (await import("./zenohd.ts")).zenohdVerify,
+  completion: async () => (await import("./completion.ts")).completion,
+  "hook session-start": async () => (await import("./hook-session-start.ts")).hookSessionStart,
+};
+
+/** All of them, for help, documentation and agents. */
+export function loadOperations(): Promise<Operation[]> {
+  return Promise.all(Object.values(catalogue).map((load) => load()));
+}

@@ -1,10 +1,28 @@
 /** The operations as data: what no single example would show. */
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
-import { cliFields } from "../../src/cli/fields.ts";
+import { cliFields, type CliField } from "../../src/cli/fields.ts";
 import { operationHelp } from "../../src/cli/help.ts";
-import { operations } from "../../src/ops/index.ts";
+import { catalogue, loadOperations } from "../../src/ops/index.ts";
 import { surfaces } from "../../src/ops/operation.ts";
+
+const operations = await loadOperations();
+
+interface Property {
+  type?: string;
+  enum?: string[];
+  items?: { enum?: string[] };
+  description: string;
+  default?: unknown;
+}
+
+const types: { [jsonType: string]: CliField["type"] } = {
+  string: "string",
+  boolean: "boolean",
+  integer: "number",
+  number: "number",
+  array: "list",
+};
 
 const reserved = ["json", "help", "rebuild"];
 
@@ -15,6 +33,10 @@ test("commands and tools are named well, each once", () => {
   for (const tool of tools) expect(tool).toMatch(/^[a-z]+(_[a-z]+)*$/);
   expect(new Set(commands).size).toBe(commands.length);
   expect(new Set(tools).size).toBe(tools.length);
+});
+
+test("the catalogue knows each operation by its own command", () => {
+  expect(Object.keys(catalogue)).toEqual(operations.map(({ command }) => command));
 });
 
 test("no command is the first word of another", () => {
@@ -70,12 +92,14 @@ for (const op of operations) {
       expect(fields.filter(({ required, positional }) => required && !positional)).toEqual([]);
     });
 
-    test("offers choices for each enumeration, and its default is one of them", () => {
-      const properties = z.toJSONSchema(op.input, { io: "input" }).properties ?? {};
-      for (const { key, choices, fallback } of fields) {
-        const { enum: values, items } = properties[key] as { enum?: string[]; items?: { enum?: string[] } };
-        expect(choices).toEqual((values ?? items?.enum)?.filter(Boolean));
-        if (choices && fallback !== undefined) expect(choices).toEqual(expect.arrayContaining([fallback].flat()));
+    test("reads of each field what its JSON Schema says, as agents see it", () => {
+      const { properties = {}, required = [] } = z.toJSONSchema(op.input, { io: "input" });
+      for (const field of fields) {
+        const { enum: values, items, description, default: fallback, type } = properties[field.key] as Property;
+        const choices = (values ?? items?.enum)?.filter(Boolean);
+        expect(field).toMatchObject({ choices, description, fallback, required: required.includes(field.key) });
+        expect(field.type).toBe(types[type ?? "string"]!);
+        if (choices && typeof fallback === "string") expect(choices).toContain(fallback);
       }
     });
 

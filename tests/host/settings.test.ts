@@ -166,6 +166,25 @@ test("empty files, comments and versions that are known are fine; keys of other 
   expect(settingsOf({ user }).strangeKeys).toEqual(["messaging", "storage_scopes"]);
 });
 
+describe("a plain file and the same in the fullness of YAML say the same:", () => {
+  test.each([
+    ["user_id: me\nteam_id: us", '"user_id": "me"\nteam_id: {}'.replace("{}", "'us'")],
+    ["# ours\r\n\r\nuser_id: a.b-c@d/e  \r\n", "user_id: >-\n  a.b-c@d/e\n"],
+    ["user_id: nobody", "{user_id: nobody}"],
+    ["user_id: Nomad # me", "user_id: 'Nomad'"],
+  ])("%j and %j", (plain, full) => {
+    expect(settingsOf({ user: plain })).toEqual(settingsOf({ user: full }));
+  });
+
+  test("words that mean more than themselves are left to YAML", () => {
+    expect(settingsOf({ user: "user_id: null" }).userId).toBe("");
+    for (const user of ["user_id: 12", "user_id: true", "user_id: [a]"]) {
+      expect(refusal(() => settingsOf({ user }))).toEqual(["'user_id' in config.yaml is no text", 2]);
+    }
+    expect(refusal(() => settingsOf({ user: "user_id: a\nuser_id: b" }))[0]).toBe("config.yaml is no valid YAML");
+  });
+});
+
 test("the nearest project file upward counts", () => {
   using files = temporary();
   files.file("a/.kioku-mesh.yaml", "project: outer");

@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { UserError } from "../../src/core/errors.ts";
 import { rawInput } from "../../src/mcp/arguments.ts";
 import { toolsOf } from "../../src/mcp/tool.ts";
-import { operations } from "../../src/ops/index.ts";
+import { loadOperations } from "../../src/ops/index.ts";
+
+const operations = await loadOperations();
 
 const tools = toolsOf(operations);
 

@@ -1,7 +1,9 @@
 import { toolsOf, type ToolField } from "../../src/mcp/tool.ts";
-import { operations } from "../../src/ops/index.ts";
+import { loadOperations } from "../../src/ops/index.ts";
 import { seeded } from "../random.ts";
 import { idOf } from "../store/records.ts";
+
+const operations = await loadOperations();
 
 type Chance = ReturnType<typeof seeded>;
 
