@@ -44,7 +44,8 @@ export function createCatchUp(
   function partner(now: number): { peer: Peer; differ: boolean } | undefined {
     const candidates = peers.all().filter((peer) => isUnderstood(peer) && peer.retryAt <= now);
     const differing = candidates.filter(({ differsSince }) => differsSince !== undefined);
-    const overdue = differing.filter(({ differsSince }) => now - differsSince! >= timing.settle);
+    const settle = timing.settle + timing.jitterPerPeer * peers.size; // announcements of many are spread as far
+    const overdue = differing.filter(({ differsSince }) => now - differsSince! >= settle);
     const chosen =
       (!greeted && now >= greetAt && (pick(differing, scheduler) ?? pick(candidates, scheduler))) ||
       (now >= restrainedUntil && pick(overdue, scheduler)) ||

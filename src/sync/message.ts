@@ -7,7 +7,7 @@ import { createReader, createWriter, MalformedMessage, type Reader, type Writer 
 /** The version of the messages below. Peers talk in the newest one that both understand; there is one so far. */
 export const protocol = { newest: 1, oldest: 1 } as const;
 
-/** Where a question or answer ends that nobody should make: 16 MiB, one observation of the largest size and its like. */
+/** Bytes of a message beyond which it is not read: a full one, and an observation of the largest size written in escapes. */
 export const maxMessageBytes = 16 * 1024 * 1024;
 
 /** What a peer says about itself, to all and unasked. It may be old news, or a replay: never a proof of anything. */

@@ -4,13 +4,13 @@ import { createMemoryStore } from "./memory-store.ts";
 
 /**
  * The property test for as long as one likes: `bun tests/sync/long-run.ts --operations 1000000 --seed N`. Each run takes
- * the next seed, and a length by chance up to 2,000 operations. Stops at the first run that goes wrong.
+ * the next seed, and a length by chance up to `--most` operations. Stops at the first run that goes wrong.
  */
 const { values } = parseArgs({
   options: {
     operations: { type: "string", default: "1000000" },
     seed: { type: "string", default: "1" },
-    most: { type: "string", default: "2000" },
+    most: { type: "string", default: "300" },
   },
 });
 
