@@ -5,7 +5,7 @@ export type Env = { readonly [name: string]: string | undefined };
  * what reads them takes its names from here, the reference is generated from it, `doctor` knows strange ones by it.
  */
 export const variables = {
-  BACKEND: "`local`: a memory of this machine alone.",
+  BACKEND: "`local`: a memory of this machine alone; `zenoh`: a host of a mesh.",
   STATE_DIR: "The directory of the database and of this host's id.",
   AGENT_FAMILY: "The agent's family, such as `claude` or `codex`.",
   CLIENT_ID: "The installation that speaks, such as `claude-code`.",
@@ -18,6 +18,9 @@ export const variables = {
   SKIP_REBUILD: "Of the Python original; has no effect. Nothing is made anew here that need not be.",
   MCP_ALLOW_TTY: "`1`: the MCP server starts on a terminal too.",
   INDEX_DB: "Of the Python original; has no effect. The search tables are inside the database.",
+  ROUTER_ENDPOINT: "Of the Python original; has no effect. The router is asked where it really listens.",
+  SCOPE_ISOLATION: "Of the Python original's later releases; has no effect.",
+  MESSAGING_PRESENCE_MESH: "Of the Python original's later releases; has no effect.",
 } as const;
 export type VariableName = keyof typeof variables;
 
@@ -26,13 +29,18 @@ export const prefixes = ["KIOKU_MESH_", "MESH_MEM_"] as const;
 
 /** Variables of the system and of other programs that we look at. */
 export const foreignVariables = {
-  HOME: "Where the directories are; without it, the home directory that the system knows.",
+  "HOME, USERPROFILE": "Where the directories are; without them, the home directory that the system knows.",
   XDG_CONFIG_HOME: "Where the configuration directory is, instead of `~/.config`.",
   LOCALAPPDATA: "Where the state directory is on Windows.",
   "USER, LOGNAME, USERNAME": "The user's name in the default client id, `user@host`.",
   "CLAUDECODE, CLAUDE_CODE_ENTRYPOINT": "Mark the agent family `claude`.",
   CODEX_SANDBOX: "Marks the agent family `codex`.",
   "GEMINI_CLI, GEMINI_SANDBOX": "Mark the agent family `gemini`.",
+  CLAUDE_CONFIG_DIR: "Where Claude Code's configuration is.",
+  CODEX_HOME: "Where Codex's configuration is.",
+  PATH: "Where the agents' programs are, and a router of your own.",
+  ZENOH_CONNECT: "Further endpoints that this host's router links to.",
+  ZENOH_BACKEND_ROCKSDB_ROOT: "Where the router keeps its storage.",
 } as const;
 
 /** The variable that gives a setting its value, undefined where none is set. Empty counts as not set. */

@@ -3,7 +3,6 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../../src/core/errors.ts";
 import { readSettings } from "../../src/host/settings.ts";
-import { idleVariables, setting } from "../../src/host/variables.ts";
 import { temporary } from "../temporary.ts";
 
 /** Settings of an environment, a user file and a project file; text that is undefined is a file that is not there. */
@@ -192,19 +191,4 @@ test("the nearest project file upward counts", () => {
   const settings = readSettings({}, files.at("config.yaml"), () => files.directory("a/b/c"));
   expect(settings.save().project).toBe("inner");
   expect(readSettings({}, files.at("config.yaml"), () => dirname(dirname(inner))).save().project).toBe("outer");
-});
-
-test("variables without effect are named, and only those", () => {
-  const env = {
-    MESH_MEM_INDEX_DB: "/x/index.db",
-    KIOKU_MESH_STAT_DIR: "/y",
-    KIOKU_MESH_EMPTY: "",
-    MESH_MEM_STATE_DIR: "/z",
-    PATH: "/bin",
-  };
-  expect(idleVariables(env)).toEqual([
-    "MESH_MEM_INDEX_DB is ignored: the search tables are inside the database",
-    "KIOKU_MESH_STAT_DIR is ignored: there is no such setting",
-  ]);
-  expect(setting(env, "STATE_DIR")).toBe("/z");
 });
