@@ -1,5 +1,4 @@
 import "./core/zod-config.ts";
-import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
 import { basename } from "node:path";
 import type { Program } from "./cli/run.ts";
@@ -32,7 +31,7 @@ const build: Build = {
   version: typeof KIOKU_VERSION === "string" ? KIOKU_VERSION : "0.0.0-dev",
   binary: process.execPath,
   now,
-  newId: () => randomUUID().replaceAll("-", ""),
+  newId: () => crypto.randomUUID().replaceAll("-", ""),
   host: openHost({
     env: process.env,
     platform: process.platform,

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
@@ -44,7 +43,7 @@ export function makePrivateDirectory(path: string): void {
 /** Writes a file that only its owner can read, whole or not at all. */
 export function writePrivateFile(path: string, text: string): void {
   makePrivateDirectory(dirname(path));
-  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}`);
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`);
   try {
     writeFileSync(draft, text, { mode: 0o600, flag: "wx", flush: true });
     renameSync(draft, path);

@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from "node:crypto";
 import { linkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -40,7 +39,7 @@ export function clientId(env: Env): Known {
 export function sessionId(env: Env, now: Date): string {
   const given = fromEnvironment(env, "SESSION_ID");
   if (given) return given.value;
-  return `${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z-${randomBytes(4).toString("hex")}`;
+  return `${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z-${crypto.randomUUID().slice(0, 8)}`;
 }
 
 function fromEnvironment(env: Env, name: "AGENT_FAMILY" | "CLIENT_ID" | "SESSION_ID"): Known | undefined {
@@ -68,9 +67,9 @@ function readHostId(path: string): string | undefined {
 
 function makeHostId(stateDirectory: string, path: string): string {
   makePrivateDirectory(stateDirectory);
-  const draft = join(stateDirectory, `.pc_id.tmp.${process.pid}.${randomBytes(4).toString("hex")}`);
+  const draft = join(stateDirectory, `.pc_id.tmp.${process.pid}.${crypto.randomUUID().slice(0, 8)}`);
   try {
-    writeFileSync(draft, `${randomUUID().replaceAll("-", "")}\n`, { mode: 0o600, flag: "wx", flush: true });
+    writeFileSync(draft, `${crypto.randomUUID().replaceAll("-", "")}\n`, { mode: 0o600, flag: "wx", flush: true });
     linkSync(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
