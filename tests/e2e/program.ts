@@ -64,7 +64,7 @@ interface Answer {
 }
 
 /** Speaks to a server on its standard input and output, as an agent does. */
-function agent(child: Bun.Subprocess<"pipe", "pipe", "pipe">) {
+export function agent(child: Bun.Subprocess<"pipe", "pipe", "pipe" | "ignore">) {
   const waiting = new Map<number, { resolve(answer: Answer): void; reject(reason: Error): void }>();
   let requests = 0;
   let ended = false;
