@@ -23,10 +23,10 @@ const openings = new Map<string, { certificate: string | undefined; socket: WebS
  * fails, and keeps them to itself. This one pins the router's certificate, remembers the socket, and refuses a second.
  */
 class PinnedWebSocket extends NativeWebSocket {
-  constructor(url: string | URL) {
+  constructor(url: string | URL, options?: string | string[]) {
     const opening = openings.get(String(url));
     if (!opening) {
-      super(url);
+      super(url, options); // nobody else's sockets are our business
       return;
     }
     if (opening.given) throw new Error("the router's WebSocket could not be opened");

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCapture } from "./capture.ts";
@@ -56,8 +56,11 @@ export async function eventually<T>(
 
 let networks = 0;
 
-/** Hosts in network namespaces of their own, on one switch. Needs root and `ip`. */
-export function createNetwork(names: readonly string[]) {
+/**
+ * Hosts in network namespaces of their own, on one switch. Needs root and `ip`. `clocks` has offsets as faketime writes
+ * them (`+1h`), by host; it needs faketime.
+ */
+export function createNetwork(names: readonly string[], clocks: { [name: string]: string } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "kioku-net-"));
   const prefix = `k${process.pid % 100_000}x${networks++}`;
   const subnet = `10.${(process.pid % 200) + 20}.${networks}`;
@@ -82,8 +85,9 @@ export function createNetwork(names: readonly string[]) {
     const state = join(home, "state");
     const env = { HOME: home, PATH: process.env.PATH ?? "", KIOKU_MESH_STATE_DIR: state, KIOKU_MESH_CLIENT_ID: name };
     const hostName = `${name}-laptop`;
-    const named = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostName];
-    const command = (argv: readonly string[]) => ["ip", "netns", "exec", space(name), ...named, binary, ...argv];
+    const machine = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostName];
+    if (clocks[name]) machine.push(...withClock(clocks[name], join(folder, `${name}.etc`)));
+    const command = (argv: readonly string[]) => ["ip", "netns", "exec", space(name), ...machine, binary, ...argv];
     const logPath = join(folder, `${name}.log`);
     return {
       name,
@@ -140,6 +144,16 @@ export function createNetwork(names: readonly string[]) {
   };
 }
 
+/** A command under which every process, with whatever environment, sees another time. */
+function withClock(offset: string, etc: string): string[] {
+  const library = new Bun.Glob("usr/lib/*/faketime/libfaketimeMT.so.1").scanSync({ cwd: "/", absolute: true }).next();
+  mkdirSync(etc);
+  writeFileSync(join(etc, "ld.so.preload"), String(library.value));
+  writeFileSync(join(etc, "faketimerc"), offset);
+  const script = 'mount -t overlay overlay -o "lowerdir=$0:/etc" /etc && exec "$@"';
+  return ["unshare", "--mount", "sh", "-c", script, etc];
+}
+
 function ip(...words: string[]): void {
   const { exitCode, stderr } = Bun.spawnSync(["ip", ...words]);
   if (exitCode !== 0) throw new Error(`ip ${words.join(" ")}: ${stderr.toString()}`);
@@ -167,7 +181,8 @@ export interface MeshView {
   records: number;
   fingerprint: string;
   pending: number;
-  peers: { name: string; equal: boolean }[];
+  peers: { name: string; equal: boolean; clock_offset_ms: number | null }[];
+  duplicate_hosts: string[];
   dropped: { [reason: string]: number };
 }
 
@@ -197,12 +212,22 @@ export async function converged(hosts: readonly Host[], deadline = 60_000): Prom
   }
 }
 
+/** The join code that a host gives out. */
+export async function invite(host: Host, ...more: string[]): Promise<string> {
+  return (await must(host.kioku(["mesh", "invite", ...more]))).out.trimEnd().split("\n").at(-1)!;
+}
+
+/** Makes a host a spoke of the one that gave out the code. */
+export async function joinAsSpoke(host: Host, code: string, ...more: string[]): Promise<void> {
+  await must(host.kioku(["init", "--mode", "spoke", "--join", "-", ...more], `${code}\n`));
+}
+
 /** Makes the first host the hub and joins all others to it; starts `mesh run` on each. */
 export async function meshOf(hosts: readonly Host[]): Promise<Running[]> {
   const [hub, ...spokes] = hosts as [Host, ...Host[]];
   await must(hub.kioku(["init", "--mode", "hub", "--listen", hub.address]));
-  const code = (await must(hub.kioku(["mesh", "invite"]))).out.trimEnd().split("\n").at(-1)!;
-  for (const spoke of spokes) await must(spoke.kioku(["init", "--mode", "spoke", "--join", "-"], `${code}\n`));
+  const code = await invite(hub);
+  for (const spoke of spokes) await joinAsSpoke(spoke, code);
   const processes = [];
   for (const host of hosts) processes.push(await host.start());
   await Promise.all(hosts.map(linked));

@@ -9,7 +9,7 @@ import { sealRecord } from "../../src/seal/record-seal.ts";
 import { digestOf } from "../../src/core/record.ts";
 import { has, testWith } from "../needs.ts";
 import type { Capture } from "./capture.ts";
-import { converged, createNetwork, eventually, finds, meshOf, must, save, viewOf, type Host } from "./hosts.ts";
+import { converged, createNetwork, eventually, finds, invite, meshOf, save, viewOf, type Host } from "./hosts.ts";
 import type { Intrusion } from "./intruder.ts";
 
 const needs = ["network namespaces", "a router"] as const;
@@ -53,7 +53,7 @@ function wordsIn(bytes: Uint8Array, words: readonly string[]): string[] {
 
 /** The mesh's secret, in every spelling in which somebody could show it. */
 async function secretWords(host: Host): Promise<string[]> {
-  const text = (await must(host.kioku(["mesh", "invite"]))).out.trimEnd().split("\n").at(-1)!;
+  const text = await invite(host);
   const code = decodeJoinCode(text);
   if (code.kind !== "full") throw new Error("no key in the code");
   const key = Buffer.from(code.meshKey);
@@ -191,7 +191,7 @@ meshTest(
 );
 
 async function meshKeys() {
-  const code = decodeJoinCode((await must(hosts[0].kioku(["mesh", "invite"]))).out.trimEnd().split("\n").at(-1)!);
+  const code = decodeJoinCode(await invite(hosts[0]));
   if (code.kind !== "full") throw new Error("no key in the code");
   const keys = deriveKeys(code.meshKey);
   return { keys, meshId: keys.meshId };
