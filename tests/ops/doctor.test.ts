@@ -116,8 +116,8 @@ test("variables without effect are a warning", async () => {
 
 test("what others can read is a warning, with the command that mends it", async () => {
   using w = await used();
-  chmodSync(join(w.home, state), 0o755);
-  chmodSync(join(w.home, state, "memory.db"), 0o644);
+  chmodSync(join(w.home, state), 0o750);
+  chmodSync(join(w.home, state, "memory.db"), 0o640);
   const { exitCode, byName } = await doctor(w);
   expect([exitCode, byName.permissions.hint]).toEqual([
     1,
