@@ -85,16 +85,6 @@ testWith("bash")("standard input that never ends is read to the limit and refuse
   expect(broken.err).toStartWith("error: standard input is no valid UTF-8: the first wrong byte is byte 2\n");
 });
 
-testWith("bash")("a working directory that is gone stops nothing", async () => {
-  using m = machine();
-  m.directory("gone");
-  const { out, err } = await shell("cd gone && rmdir ../gone && $KIOKU save kept && $KIOKU search -p .", {
-    ...m,
-    cwd: m.path,
-  });
-  expect([err, out]).toEqual(["", expect.stringContaining("saved: ")]);
-});
-
 test("without HOME the two directories can be named", async () => {
   using m = machine();
   const env = { KIOKU_MESH_STATE_DIR: m.at("state"), XDG_CONFIG_HOME: m.at("config") };
