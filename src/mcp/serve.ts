@@ -19,7 +19,7 @@ export async function serve(ctx: Context): Promise<number> {
     return 2;
   }
   console.log = console.info = console.debug = console.error; // stdout is for JSON-RPC, whatever a library thinks
-  const transport = lineTransport(standardInput(), (line) => Bun.write(Bun.stdout, line));
+  const transport = lineTransport(Bun.stdin.stream(), (line) => Bun.write(Bun.stdout, line));
   const server = createServer(ctx);
   const ending = Promise.race([transport.hungUp.then(() => 0), signalled(), orphaned()]);
   await server.connect(transport);
@@ -27,11 +27,6 @@ export async function serve(ctx: Context): Promise<number> {
   if (!(await isDone(transport.finish(), patience))) process.exit(status); // a call hangs, or nobody reads our answers
   await server.close();
   return status;
-}
-
-/** Opened when first read, so that an input which cannot be read is one that has ended. */
-async function* standardInput(): AsyncGenerator<Uint8Array> {
-  yield* Bun.stdin.stream();
 }
 
 function signalled(): Promise<number> {

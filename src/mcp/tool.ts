@@ -56,7 +56,12 @@ function toolOf(op: Operation): AgentTool {
 function annotationsOf({ effect }: Operation): ToolAnnotations {
   if (effect === "read") return { readOnlyHint: true, openWorldHint: false };
   const destroys = effect === "destroy";
-  return { readOnlyHint: false, destructiveHint: destroys, idempotentHint: destroys, openWorldHint: false };
+  return {
+    readOnlyHint: false,
+    destructiveHint: destroys,
+    ...(destroys && { idempotentHint: true }),
+    openWorldHint: false,
+  };
 }
 
 /** The input fields that tools show, each under the name tools use. */

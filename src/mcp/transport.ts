@@ -17,13 +17,14 @@ export interface LineTransport extends Transport {
  * (20 ms of start-up), does not see its input end, closes over one long line, and leaves a broken line unanswered.
  */
 export function lineTransport(
-  input: AsyncIterable<Uint8Array>,
+  input: ReadableStream<Uint8Array>,
   write: (line: string) => Promise<unknown>,
 ): LineTransport {
   const { promise: hungUp, resolve: hangUp } = Promise.withResolvers<void>();
   const unanswered = new Set<RequestId>();
   let written: Promise<unknown> = Promise.resolve();
   let idle: (() => void) | undefined;
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   function put(message: object): Promise<unknown> {
     const line = `${JSON.stringify(message)}\n`;
@@ -49,7 +50,8 @@ export function lineTransport(
 
   async function read(): Promise<void> {
     try {
-      for await (const line of linesOf(input, maxLineBytes)) {
+      reader = input.getReader();
+      for await (const line of linesOf(chunksOf(reader), maxLineBytes)) {
         if (idle) break;
         if (line) receive(line);
         else refuse(ErrorCode.InvalidRequest, `Invalid Request: a line of more than ${maxLineBytes} bytes`);
@@ -84,9 +86,18 @@ export function lineTransport(
     },
     async close() {
       transport.onclose?.();
+      await reader?.cancel(); // a pending read of a terminal would keep the process alive
     },
   };
   return transport;
+}
+
+async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
 }
 
 /** The value of a line, and the id that an answer to it must bear; undefined where the line is not JSON in UTF-8. */

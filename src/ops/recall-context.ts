@@ -3,6 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { parseBound, timestamp } from "../core/time.ts";
 import type { Filter } from "../store/filter.ts";
 import type { Found } from "../store/reader.ts";
+import { searchModes } from "../store/search.ts";
 import type { Store } from "../store/store.ts";
 import { projectNamed, searchHere } from "./context.ts";
 import { entryOf, entrySchema, originOf, shortenEntry, type Entry } from "./entry.ts";
@@ -44,6 +45,7 @@ const input = z.strictObject({
     .default(20)
     .describe("Most results.")
     .register(surfaces, { cli: { short: "n" }, mcp: { clamp: true } }),
+  search_mode: z.enum(searchModes).default("and_or").describe("All words of the query (`and`), any (`or`), or both."),
   offset,
   budget_bytes: budgetBytes,
 });
@@ -100,7 +102,7 @@ export const recallContext = defineOperation({
     };
     const most = limit + offset;
     const found = query.trim()
-      ? ctx.store().search(query, filter, timestamp(now), most, searchHere(ctx)).hits
+      ? ctx.store().search(query, filter, timestamp(now), most, { mode: given.search_mode, ...searchHere(ctx) }).hits
       : mostTelling(ctx.store(), filter, now, most);
     const observations = found.slice(offset).map(entryOf);
     return { count: observations.length, pc_id: ctx.who().pc_id, observations };

@@ -1,3 +1,5 @@
+import { expect } from "bun:test";
+import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import { toolsOf, type ToolField } from "../../src/mcp/tool.ts";
 import { loadOperations } from "../../src/ops/index.ts";
 import { seeded } from "../random.ts";
@@ -110,4 +112,12 @@ export function anyLine(chance: Chance, id: number): Buffer {
   if (spoilt === 1) line[below(line.length)] = pick([0, 0x22, 0x7b, 0xc3, 0xff]);
   if (spoilt === 2) return Buffer.concat([line, pick([Buffer.from("\r"), Buffer.from([0]), Buffer.from("{}"), line])]);
   return line;
+}
+
+/** What a line on stdout must be: a JSON-RPC message, or an error to what had no id that could be read. */
+export function expectMessage(line: string): { id?: unknown } {
+  const message = JSON.parse(line) as { id?: unknown };
+  if (message.id === null) message.id = 0;
+  expect(JSONRPCMessageSchema.safeParse(message).success).toBe(true);
+  return message;
 }

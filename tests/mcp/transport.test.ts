@@ -16,7 +16,7 @@ function pipe() {
 }
 
 /** A transport over an input, with what it received and what it wrote. */
-async function opened(input: AsyncIterable<Uint8Array>, write?: (line: string) => Promise<unknown>) {
+async function opened(input: ReadableStream<Uint8Array>, write?: (line: string) => Promise<unknown>) {
   const written: string[] = [];
   const received: JSONRPCMessage[] = [];
   const transport = lineTransport(input, write ?? (async (line) => written.push(line)));
@@ -25,8 +25,13 @@ async function opened(input: AsyncIterable<Uint8Array>, write?: (line: string) =
   return { transport, received, written: () => written.map((line) => JSON.parse(line) as unknown) };
 }
 
-async function* chunks(...texts: (string | Uint8Array)[]) {
-  for (const text of texts) yield Buffer.from(text);
+function chunks(...texts: (string | Uint8Array)[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      for (const text of texts) controller.enqueue(Buffer.from(text));
+      controller.close();
+    },
+  });
 }
 
 test("lines are found however the bytes are cut", async () => {
@@ -132,10 +137,18 @@ test("a client that does not read any more has hung up", async () => {
 
 test("an input that cannot be read has ended", async () => {
   const { transport } = await opened(
-    (async function* () {
-      yield Buffer.from("");
-      throw new Error("EISDIR");
-    })(),
+    new ReadableStream({
+      pull() {
+        throw new Error("EISDIR");
+      },
+    }),
   );
   await transport.hungUp;
+});
+
+test("closing it lets go of its input", async () => {
+  const { promise: cancelled, resolve } = Promise.withResolvers<void>();
+  const { transport } = await opened(new ReadableStream({ cancel: () => resolve() }));
+  await transport.close();
+  await cancelled;
 });
