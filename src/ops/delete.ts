@@ -59,7 +59,7 @@ export const deleteOperation = defineOperation({
   tool: {
     name: "delete_memory",
     title: "Delete one memory",
-    description: "Withdraw one memory that is wrong or unwanted. To correct one, save a new one that supersedes it.",
+    description: "Withdraw a wrong or unwanted memory. To correct one, save a new one that supersedes it.",
     structured: ["deleted"],
   },
   input,

@@ -9,7 +9,7 @@ import { text } from "./fields.ts";
 import { defineOperation, surfaces, type Surface } from "./operation.ts";
 import { budgetBytes, offset, pageOfText } from "./page.ts";
 
-export const observationId = text.describe("Its id, or the first 8 or more digits of it.");
+export const observationId = text.describe("Its id, or 8 or more first digits.");
 
 /** The observation an id or a unique prefix of one names, whatever has become of it. */
 export function requireObservation(ctx: Context, id: string): Found {

@@ -22,7 +22,7 @@ export const budgetBytes = z
   .min(2_000)
   .max(1_000_000)
   .default(defaultBudget)
-  .describe("Most bytes of the answer.")
+  .describe("Most bytes to answer.")
   .register(surfaces, { cli: false, mcp: { clamp: true } });
 
 /** The field that goes on where an answer was cut. */

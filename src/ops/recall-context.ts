@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { UserError } from "../core/errors.ts";
-import { parseBound, timestamp } from "../core/time.ts";
+import { timestamp } from "../core/time.ts";
 import type { Filter } from "../store/filter.ts";
 import type { Found } from "../store/reader.ts";
 import { searchModes } from "../store/search.ts";
@@ -11,6 +10,7 @@ import { list, memoryType, text } from "./fields.ts";
 import { fenced, framed, oneLine } from "./frame.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 import { budgetBytes, cutText, offset, pageOfEntries } from "./page.ts";
+import { boundOf } from "./search.ts";
 
 const input = z.strictObject({
   query: text
@@ -19,7 +19,7 @@ const input = z.strictObject({
     .register(surfaces, { cli: { positional: true } }),
   project: text
     .default("")
-    .describe("Only of this project (`.`: the repository one is in).")
+    .describe("Only of this project (`.`: this repository).")
     .register(surfaces, { cli: { short: "p" } }),
   memory_types: z
     .array(memoryType)
@@ -45,7 +45,7 @@ const input = z.strictObject({
     .default(20)
     .describe("Most results.")
     .register(surfaces, { cli: { short: "n" }, mcp: { clamp: true } }),
-  search_mode: z.enum(searchModes).default("and_or").describe("All words of the query (`and`), any (`or`), or both."),
+  search_mode: z.enum(searchModes).default("and_or").describe("Which words must match."),
   offset,
   budget_bytes: budgetBytes,
 });
@@ -88,17 +88,13 @@ export const recallContext = defineOperation({
   output,
   async run(ctx, { query, project, since, limit, offset, ...given }) {
     const now = ctx.now();
-    const bound = since === "" ? undefined : parseBound(since, now);
-    if (since !== "" && bound === undefined) {
-      throw new UserError("usage", `since is no date or time: '${since}'`, { hint: "for example 2026-01-31 or 7d" });
-    }
     const named = projectNamed(ctx, project);
     const filter: Filter = {
       ...(named !== "" && { project: named }),
       ...(given.memory_types.length > 0 && { memory_types: given.memory_types }),
       ...(given.source_files.length > 0 && { source_files: given.source_files }),
       ...(given.references.length > 0 && { references: given.references }),
-      ...(bound !== undefined && { since: bound }),
+      ...boundOf(ctx, "since", since),
     };
     const most = limit + offset;
     const found = query.trim()

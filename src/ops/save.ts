@@ -15,7 +15,7 @@ const input = z.strictObject({
   }),
   project: text
     .optional()
-    .describe("Its project (`.`: the repository one is in).")
+    .describe("Its project (`.`: this repository).")
     .register(surfaces, {
       cli: { short: "p" },
     }),
@@ -69,7 +69,7 @@ export const save = defineOperation({
     title: "Save an observation",
     description:
       "PROACTIVELY save, at once and unasked, what a later session should know: a decision and why, a bug with cause " +
-      "and fix, a discovery, a pattern, a setting, a preference of the user. One fact each.",
+      "and fix, a discovery, pattern, setting or preference of the user. One fact each.",
     always: true,
     structured: ["observation_id", "visibility"],
   },

@@ -25,7 +25,7 @@ const input = z.strictObject({
   session_id: text.default("").describe("Only of this session."),
   project: text
     .default("")
-    .describe("Only of this project (`.`: the repository one is in).")
+    .describe("Only of this project (`.`: this repository).")
     .register(surfaces, {
       cli: { short: "p" },
     }),
@@ -35,7 +35,7 @@ const input = z.strictObject({
     .register(surfaces, { cli: { metavar: "TIME" }, mcp: { name: "since_iso" } }),
   until: text
     .default("")
-    .describe("Only until this date (its whole day), time or age.")
+    .describe("Only until this date, time or age.")
     .register(surfaces, { cli: { metavar: "TIME" }, mcp: { name: "until_iso" } }),
   limit: z
     .int()
@@ -49,7 +49,7 @@ const input = z.strictObject({
     }),
   offset,
   include_superseded: z.boolean().default(false).describe("Also what was replaced later."),
-  search_mode: z.enum(searchModes).default("auto").describe("Which match: all words, any word, or as suits the query."),
+  search_mode: z.enum(searchModes).default("auto").describe("Which words must match."),
   sort: z.enum(["relevance", "newest"]).default("relevance").describe("What comes first.").register(surfaces, {
     mcp: false,
   }),
@@ -133,7 +133,8 @@ function filterOf(ctx: Context, given: z.output<typeof input>): Filter {
   return { ...Object.fromEntries(equal), include_superseded, ...since, ...until };
 }
 
-function boundOf(ctx: Context, name: "since" | "until", given: string): { since?: string; until?: string } {
+/** The filter that a date, a time or an age makes; none for "". Throws UserError where it is none of these. */
+export function boundOf(ctx: Context, name: "since" | "until", given: string): { since?: string; until?: string } {
   if (given === "") return {};
   const bound = parseBound(given, ctx.now(), name === "until");
   if (bound !== undefined) return { [name]: bound };
