@@ -99,7 +99,7 @@ describe("the build", () => {
       const path = await compile(target, join(work, target));
       const head = new Uint8Array(await Bun.file(path).slice(0, 20).arrayBuffer());
       const start = magic[target.split("-")[0]!]!;
-      expect([...head.slice(0, start.length)]).toEqual(start);
+      expect(Array.from(head.slice(0, start.length))).toEqual(start);
       if (target.startsWith("linux")) expect(head[18]).toBe(target.includes("arm64") ? 0xb7 : 0x3e); // e_machine
       expect(basename(path)).toBe(target.startsWith("windows") ? "kioku-mesh.exe" : "kioku-mesh");
       rmSync(dirname(path), { recursive: true });
