@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { watch } from "node:fs";
+import { rmSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { timestamp } from "../core/time.ts";
-import type { JsonObject } from "../router/config.ts";
+import { sealedStorageDirectory, type JsonObject } from "../router/config.ts";
 import { embedded } from "../router/embedded.ts";
+import { rocksdbRoot } from "../router/environment.ts";
 import { privateDirectory } from "../router/private-files.ts";
 import { provideRouter, removeOldRouters } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
@@ -14,11 +15,14 @@ import { openReplicaStore } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { meshSealer } from "../sync/mesh-sealer.ts";
 import { openSealer } from "../sync/open-sealer.ts";
+import { clearRemains, hasRemains } from "../sync/remains.ts";
 import { createReplicator, type Replicator } from "../sync/replicator.ts";
 import { systemScheduler } from "../sync/scheduler.ts";
 import type { Notice } from "../sync/status.ts";
+import { forgetStorage } from "../sync/storage-care.ts";
 import { createZenohMesh } from "../zenoh/mesh.ts";
 import { probeRouter } from "../zenoh/probe.ts";
+import { createCleaner } from "./clean.ts";
 import { keySpace, membershipText, meshDirectory, provideLinkCredentials, readMembership } from "./membership.ts";
 import type { Membership } from "./membership.ts";
 
@@ -91,6 +95,11 @@ async function whenChanged(directory: string, text: string | undefined, stop: Pr
 export function startPart(membership: Membership, host: MeshHost, choices: RouterChoices) {
   const directory = meshDirectory(host.stateDirectory);
   const routers = join(host.stateDirectory, "router");
+  const cleaner = createCleaner(
+    host.store,
+    () => supervisor.restart("its storage is made anew without what was erased"),
+    host.note,
+  );
   const supervisor = superviseRouter({
     directory,
     provide: async () => {
@@ -100,6 +109,7 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     },
     plan: async () => {
       const { issueLoopbackCredentials } = await import("../seal/authority.ts");
+      if (choices.storage) renewStorage(membership, host);
       const isSealed = await provideLinkCredentials(directory, membership, host.now());
       return {
         file: choices.file(membership),
@@ -114,18 +124,38 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     stateDirectory: host.stateDirectory,
     now: host.now,
   });
-  const replication = membership.kind === "relay" ? undefined : replicate(membership, host, choices.storage);
+  const replication =
+    membership.kind === "relay" ? undefined : replicate(membership, host, choices.storage, cleaner.plan);
+  if (replication) cleaner.plan();
   return {
     replicator: replication?.replicator,
     async stop() {
+      cleaner.stop();
       await replication?.stop();
       await supervisor.stop();
     },
   };
 }
 
+/**
+ * Before the router starts: where its storage's files may have erased content in them, makes way for a new storage. It
+ * is a cache of every host's database. An open mesh's may hold what only the Python original has written: it stays.
+ */
+function renewStorage(membership: Membership, { store, env, stateDirectory }: MeshHost): void {
+  if (membership.kind !== "sealed" || !hasRemains(store())) return;
+  const directory = sealedStorageDirectory(membership.meshId);
+  rmSync(join(rocksdbRoot(env, stateDirectory), directory), { recursive: true, force: true });
+  forgetStorage(store());
+  clearRemains(store());
+}
+
 /** Starts to keep this host's log and the mesh level. */
-function replicate(membership: Exclude<Membership, { kind: "relay" }>, host: MeshHost, storage: boolean) {
+function replicate(
+  membership: Exclude<Membership, { kind: "relay" }>,
+  host: MeshHost,
+  storage: boolean,
+  erased: () => void,
+) {
   const directory = meshDirectory(host.stateDirectory);
   const mesh = createZenohMesh({
     space: keySpace(membership),
@@ -150,6 +180,7 @@ function replicate(membership: Exclude<Membership, { kind: "relay" }>, host: Mes
     scheduler: systemScheduler,
     host: host.identity(),
     open: membership.kind === "open",
+    erased,
     notify: (notice) => host.note(noticeText(notice)),
   });
   replicator.start();

@@ -10,6 +10,7 @@ import { createPeers, isUnderstood } from "./peers.ts";
 import { createPending } from "./pending.ts";
 import type { ReplicaStore } from "./replica-store.ts";
 import { createReplica, type Taken } from "./replica.ts";
+import { noteRemains } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
@@ -32,6 +33,8 @@ export interface ReplicatorOptions {
    * timer too; and what a reading does not find is not put back, because they may have deleted it.
    */
   open?: boolean;
+  /** Told when content was erased that the storage may have had. */
+  erased?: () => void;
   /** Told of what a person should hear of, each trouble once. */
   notify?: (notice: Notice) => void;
   timing?: Partial<Timing>;
@@ -122,14 +125,21 @@ export function createReplicator(options: ReplicatorOptions) {
   function writtenHere(rows: Parameters<typeof outlet.offer>[0]): void {
     outlet.offer(rows);
     pending.add(rows);
+    if (rows.some(({ kind }) => kind === "erasure")) erased();
     run(outlet.run);
     announcer.changed();
   }
 
   function taken({ added, outdated }: Taken): void {
-    for (const { kind, id } of added) if (kind === "erasure") keeper?.bury(id);
-    for (const { id } of outdated) keeper?.bury(id);
+    const ids = [...added.filter(({ kind }) => kind === "erasure"), ...outdated].map(({ id }) => id);
+    for (const id of ids) keeper?.bury(id);
+    if (ids.length) erased();
     if (added.length) announcer.changed();
+  }
+
+  function erased(): void {
+    if (keeper) noteRemains(store);
+    options.erased?.();
   }
 
   function announce(): void {

@@ -5,6 +5,11 @@ import type { Timing } from "./timing.ts";
 
 const aliveKey = "mesh.alive";
 
+/** The storage was made anew: the next link reads and fills it. */
+export function forgetStorage(store: Pick<CarePorts, "setState">): void {
+  store.setState(aliveKey, "0");
+}
+
 /** So many names are looked at one by one; more are found by reading everything. */
 const mostSuspects = 256;
 
