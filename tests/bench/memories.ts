@@ -23,10 +23,26 @@ const nouns = ["Config", "Invoice", "Session", "Cursor", "Manifest", "Webhook", 
 const ends = ["File", "Map", "Batch", "Index", "Worker", "Header", "Cache", "Stream", "Policy", "Row"];
 const firstInstant = Date.UTC(2025, 0, 1);
 
+/** Names in code, codes and paths: what in reality is not the same in a thousand memories. */
+const named = /[\w.-]+(?:\/[\w.-]+)+|\b[a-z]+[A-Z][A-Za-z]*|\b[a-z]+(?:_[a-z]+)+|\b[A-Z]{1,6}-?\d{2,6}\b/g;
+
+/** A text with other names in the places of its own, the same for a generation. */
+function renamed(text: string, generation: number): string {
+  if (generation === 0) return text;
+  return text.replace(named, (name) => {
+    const chance = seeded(Bun.hash.crc32(`${generation} ${name}`));
+    const code = /^([A-Z]+-?)\d+$/.exec(name);
+    if (code) return code[1]! + chance.below(100_000);
+    const fresh = chance.pick(verbs) + chance.pick(nouns) + chance.pick(ends) + chance.below(generation * 10);
+    return name.includes("/") ? name.replace(/[^/.]+(?=(\.\w+)?$)/, fresh) : fresh;
+  });
+}
+
 /**
  * Memories as agents write them, the same for a seed: sentences of the recall corpus (English and Japanese) in new
- * combinations, with names, numbers and hashes of their own, so that the vocabulary grows with their number as it does in
- * reality. Mean content 330 bytes, with a tail to 1.5 KB; sessions of 2 to 9, forty projects of unequal size.
+ * combinations, with numbers, hashes and names of their own (a name returns in some ten memories), so that the vocabulary
+ * grows with their number as it does in reality, while ordinary words become as common as they are. Mean content 410
+ * bytes, with a tail to 1.5 KB; sessions of 2 to 9, forty projects of unequal size.
  */
 export function* memories(count: number, seed = 1): Generator<Observation, void> {
   const chance = seeded(seed);
@@ -35,15 +51,18 @@ export function* memories(count: number, seed = 1): Generator<Observation, void>
   for (let i = 0; i < count; i++) {
     if (session.left-- === 0) {
       session = {
-        id: `2025${hex(4)}T120000Z-${hex(8)}`,
+        id: `${timestamp(firstInstant + i * 300_000)
+          .slice(0, 19)
+          .replaceAll(/[-:]/g, "")}Z-${hex(8)}`,
         left: 1 + chance.below(8),
         project: `project-${Math.floor(40 * chance.next() ** 2)}`,
         pc_id: `${chance.below(4)}`.repeat(32),
       };
     }
+    const generation = Math.floor(i / (4 * corpus.length));
     const identifier = `${chance.pick(verbs)}${chance.pick(nouns)}${chance.pick(ends)}${chance.below(1 + i / 20) || ""}`;
     const source = chance.pick(corpus);
-    const parts = Array.from({ length: 1 + Math.floor(5 * chance.next() ** 3) }, () => {
+    const parts = Array.from({ length: Math.floor(5 * chance.next() ** 3) }, () => {
       const from = chance.pick(sentences);
       return from.length ? chance.pick(from) : source.content;
     });
@@ -53,7 +72,7 @@ export function* memories(count: number, seed = 1): Generator<Observation, void>
       `${identifier} は ticket ${chance.pick(["OPS", "WEB", "DATA", "INF"])}-${chance.below(20_000)} で直した。`,
     ];
     yield {
-      content: [source.content, ...parts.slice(1), chance.pick(details)].join(" "),
+      content: `${renamed([source.content, ...parts].join(" "), generation)} ${chance.pick(details)}`,
       agent_family: chance.pick(["claude", "codex", "gemini"]),
       client_id: "me@atlas",
       pc_id: session.pc_id,
@@ -64,10 +83,10 @@ export function* memories(count: number, seed = 1): Generator<Observation, void>
       created_at: timestamp(firstInstant + i * 300_000),
       memory_type: chance.pick(["bug", "config", "decision", "note", "pattern", "summary"]),
       importance: 1 + chance.below(5),
-      subject: `${source.subject} (${identifier})`,
-      summary: source.summary,
-      source_files: [...source.source_files, `src/${chance.pick(nouns).toLowerCase()}/${identifier}.ts`],
-      references: source.references,
+      subject: renamed(source.subject, generation),
+      summary: renamed(source.summary, generation),
+      source_files: source.source_files.map((path) => renamed(path, generation)),
+      references: source.references.map((reference) => reference.replace(/\d+/, () => String(chance.below(9_999)))),
       supersedes: [],
       visibility: "mesh",
       scope_id: "",
