@@ -59,11 +59,16 @@ export function zenoh() {
 export async function openLink({ port, certificate }: Endpoint, deadline: number): Promise<Link | undefined> {
   const { Config, Session } = await zenoh();
   if (!(await answers(port, deadline))) return undefined;
-  const url = `${certificate ? "wss" : "ws"}://127.0.0.1:${port}`;
+  // The plugin looks at no path: this one tells our attempts apart, of which two may be under way at once.
+  const url = `${certificate ? "wss" : "ws"}://127.0.0.1:${port}/${crypto.randomUUID()}`;
   const opening = { certificate, socket: undefined as WebSocket | undefined, given: false };
   openings.set(url, opening);
   const attempt = Session.open(new Config(url, 5_000));
-  attempt.catch(() => undefined); // told by the race below; a late failure has nobody left to tell
+  // Until it has ended, however late: a second socket of it must still be recognised, and refused.
+  attempt.then(forget, forget);
+  function forget(): void {
+    openings.delete(url);
+  }
   const timer = Promise.withResolvers<undefined>();
   const timeout = setTimeout(timer.resolve, deadline);
   try {
@@ -80,7 +85,6 @@ export async function openLink({ port, certificate }: Endpoint, deadline: number
     return undefined; // why a router did not answer, the supervisor of the router knows better
   } finally {
     clearTimeout(timeout);
-    openings.delete(url);
   }
 }
 
