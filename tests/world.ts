@@ -9,6 +9,8 @@ import { temporary } from "./temporary.ts";
 export interface Ran {
   out: string;
   err: string;
+  /** What a person who watches stderr sees besides. */
+  drawn?: string;
   exitCode: number;
 }
 
@@ -58,11 +60,13 @@ export function world(initial: Env = {}) {
     argv: string[],
     { env = {}, stdin = "", typed, directory = home }: Conditions = {},
   ): Promise<Ran> {
-    const said = { out: "", err: "" };
+    const said: Omit<Ran, "exitCode"> = { out: "", err: "" };
     const lines = typed && [...typed];
     const terminal: Terminal = {
       out: async (text) => void (said.out += text),
       err: async (text) => void (said.err += text),
+      draw: async (text) => void (said.drawn = (said.drawn ?? "") + text),
+      stream: () => chunks(Buffer.from(stdin)),
       read: async (most) => Buffer.from(stdin).subarray(0, most),
       peek: async () => Buffer.from(stdin),
       askSecret: async () => (lines ? (lines.shift() ?? "") : undefined),
@@ -101,4 +105,9 @@ export function world(initial: Env = {}) {
     },
     [Symbol.dispose]: files[Symbol.dispose],
   };
+}
+
+/** Bytes as they come through a pipe: cut anywhere. */
+async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  for (let from = 0; from < bytes.length; from += 1_000) yield bytes.subarray(from, from + 1_000);
 }

@@ -8,6 +8,7 @@ import { complete, completionText } from "./complete.ts";
 import { helpOf, route, type Command } from "./commands.ts";
 import { failure } from "./failure.ts";
 import { readFlags } from "./flags.ts";
+import { openProgress } from "./progress.ts";
 import { operationHelp, rootHelp } from "./help.ts";
 import { nearest } from "../core/nearest.ts";
 import { readText } from "./stdin.ts";
@@ -17,6 +18,10 @@ export interface Terminal {
   out(text: string): Promise<void>;
   /** Writes in the order of the calls. Never fails: nobody could be told. */
   err(text: string): Promise<void>;
+  /** The same, only where a person sees it: what is drawn is drawn over. */
+  draw(text: string): Promise<void>;
+  /** Standard input to its end. */
+  stream(): AsyncIterable<Uint8Array>;
   /** Standard input to its end, or to so many bytes. */
   read(most: number): Promise<Uint8Array>;
   /** What standard input holds at once: until `enough` of it is there, its end, or so many milliseconds are over. */
@@ -137,20 +142,31 @@ async function runOperation(op: Operation, args: string[], program: Program, ter
     secret: async (prompt) => (await terminal.askSecret(prompt)) ?? (await readText(terminal.read)).trim(),
   });
   const said: Promise<void>[] = [];
+  const progress = openProgress((line) => void said.push(terminal.draw(line)));
+  let isPrinted = false;
   const { context, close } = program.open({
     rebuild,
-    note: (line) => void said.push(terminal.err(`${json ? JSON.stringify({ note: line }) : line}\n`)),
+    note(line) {
+      progress.clear();
+      said.push(terminal.err(`${json ? JSON.stringify({ note: line }) : line}\n`));
+    },
     say: (line) => terminal.out(`${line}\n`),
+    print(text) {
+      isPrinted = true;
+      return text === "" ? Promise.resolve() : terminal.out(text);
+    },
+    ...(!json && { progress: progress.show }),
+    input: terminal.stream,
     event: async () => new TextDecoder().decode(await terminal.peek(isEvent, eventPatience)),
     ask: terminal.ask,
     confirm: (question) => confirm(terminal, question),
   });
   try {
     if (rebuild && context.settings().backend === "zenoh") await readMesh(context);
-    const { output, input } = await invoke(op, context, raw, nameOf);
+    const { output, input } = await invoke(op, context, raw, nameOf).finally(progress.clear);
     const text = json ? payloadJson(output) : op.text(output as never, input as never, "cli");
     await Promise.all(said);
-    if (text !== "") await terminal.out(`${text}\n`);
+    if (text !== "") await (isPrinted ? terminal.err : terminal.out)(`${text}\n`);
     return op.status?.(output as never) ?? 0;
   } finally {
     close();

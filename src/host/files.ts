@@ -1,4 +1,14 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 
@@ -43,18 +53,58 @@ export function makePrivateDirectory(path: string): void {
 /** Writes a file that only its owner can read, whole or not at all. */
 export function writePrivateFile(path: string, text: string): void {
   makePrivateDirectory(dirname(path));
-  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`);
+  const draft = draftPrivateFile(path);
   try {
-    writeFileSync(draft, text, { mode: 0o600, flag: "wx", flush: true });
-    renameSync(draft, path);
-  } catch (cause) {
-    throw new UserError("unavailable", `${path} cannot be written`, {
-      hint: "check the permissions of its directory, and the free space",
-      cause,
-    });
+    draft.write(text);
+    draft.keep();
   } finally {
-    discard(draft);
+    draft.discard();
   }
+}
+
+/**
+ * Begins a file that only its owner can read, under another name beside its place. `keep` puts it there, on disk;
+ * `discard` removes what was not kept. Throws UserError `unavailable`, also where the place holds what is no file: a
+ * device would be replaced.
+ */
+export function draftPrivateFile(path: string) {
+  const name = join(dirname(path), `.${basename(path)}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`);
+  let file: number | undefined;
+
+  function attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      throw new UserError("unavailable", `${path} cannot be written`, {
+        hint: "check the permissions of its directory, and the free space",
+        cause,
+      });
+    }
+  }
+
+  function close(): void {
+    if (file !== undefined) closeSync(file);
+    file = undefined;
+  }
+
+  attempt(() => {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new Error("it is no regular file");
+    file = openSync(name, "wx", 0o600);
+  });
+  return {
+    write: (text: string): void => attempt(() => writeFileSync(file!, text)),
+    keep(): void {
+      attempt(() => {
+        fsyncSync(file!);
+        close();
+        renameSync(name, path);
+      });
+    },
+    discard(): void {
+      close();
+      discard(name);
+    },
+  };
 }
 
 /** Removes a file of ours if it is there and can be removed: what went wrong before is what there is to report. */

@@ -1,4 +1,4 @@
-import { makePrivateDirectory, writePrivateFile } from "./files.ts";
+import { draftPrivateFile, makePrivateDirectory, writePrivateFile } from "./files.ts";
 import { agentFamily, clientId, hostId, sessionId } from "./identity.ts";
 import { pathsOf } from "./paths.ts";
 import { projectOf } from "./project.ts";
@@ -28,6 +28,7 @@ export function openHost(system: System) {
     idleVariables: once(() => idleVariables(env)),
     makeDirectory: makePrivateDirectory,
     writeFile: writePrivateFile,
+    draftFile: draftPrivateFile,
     agents: async () => (await import("./agents/agents.ts")).openAgents(system),
     who: once(() => {
       const [family, client] = [agentFamily(env), clientId(env)];

@@ -21,6 +21,7 @@ export function pathsOf(env: Env, platform: string, homeDirectory: () => string)
     config: join(config.directory, "config.yaml"),
     stateDirectory: state.directory,
     database: join(state.directory, "memory.db"),
+    foreignDirectories: given ? [state.directory] : foreignDirectories(stateRoot(env, platform, home), home()),
     passedOver: [config.passedOver, "passedOver" in state ? state.passedOver : undefined].filter(
       (path) => path !== undefined,
     ),
@@ -43,6 +44,15 @@ function stateRoot(env: Env, platform: string, home: () => string): string {
   if (platform === "darwin") return join(home(), "Library", "Application Support");
   if (platform === "win32") return env.LOCALAPPDATA || join(home(), "AppData", "Local");
   return join(home(), ".local", "share"); // XDG_DATA_HOME is ignored, as the original does on purpose
+}
+
+/**
+ * Where versions of the Python program keep their state: under the names that it has had, and until 0.2.0 in the place
+ * that Linux has for it on every system.
+ */
+function foreignDirectories(root: string, home: string): string[] {
+  const roots = [...new Set([root, join(home, ".local", "share")])];
+  return roots.flatMap((directory) => ["kioku-mesh", "mesh-mem", "zenoh-mem"].map((name) => join(directory, name)));
 }
 
 /** Of the two names a directory has had, the one in use, and the other where it exists too. */

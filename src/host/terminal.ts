@@ -8,6 +8,8 @@ interface Streams {
   stderr: BunFile;
   /** Whether a person types what stdin reads. */
   isInteractive(): Promise<boolean>;
+  /** Whether a person sees what stderr says. */
+  isWatched(): Promise<boolean>;
   /** Calls back when the person interrupts (^C), until the function it gives is called. */
   onInterrupt(callback: () => void): () => void;
   /** Types without showing it: one line, undefined at its end. Only asked where a person types. */
@@ -15,7 +17,8 @@ interface Streams {
 }
 
 /** The three streams of this process. A closed pipe is no failure (`| head`), a full disk is. */
-export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt, readHidden }: Streams) {
+export function openTerminal(streams: Streams) {
+  const { stdin, stdout, stderr, isInteractive, isWatched, onInterrupt, readHidden } = streams;
   let said: Promise<unknown> = Promise.resolve();
 
   async function out(text: string): Promise<void> {
@@ -58,6 +61,11 @@ export function openTerminal({ stdin, stdout, stderr, isInteractive, onInterrupt
       said = said.then(() => Bun.write(stderr, text)).catch(() => undefined); // there is nobody left to tell
       return said.then(() => undefined);
     },
+    draw(text: string): Promise<void> {
+      said = said.then(async () => (await isWatched()) && Bun.write(stderr, text)).catch(() => undefined);
+      return said.then(() => undefined);
+    },
+    stream: (): AsyncIterable<Uint8Array> => stdin.stream(),
     read: (most: number) => openInput((bytes) => bytes.length >= most).read(),
     /** What standard input holds at once: until `enough` of it is there, its end, or so many milliseconds are over. */
     async peek(enough: (bytes: Uint8Array) => boolean, milliseconds: number): Promise<Uint8Array> {

@@ -15,6 +15,8 @@ export interface Paths {
   database: string;
   /** Directories of ours that exist too, under the other name they have had, and are not in use. */
   passedOver: readonly string[];
+  /** Where versions of the Python program keep their state on this machine, whether they are there or not. */
+  foreignDirectories: readonly string[];
 }
 
 /** What configuration says, after its one precedence: flag, environment, project file, user file, default. */
@@ -60,6 +62,8 @@ export interface Context {
   idleVariables(): readonly string[];
   /** Writes a file that only its owner can read, whole or not at all. */
   writeFile(path: string, text: string): void;
+  /** Begins a file that only its owner can read. It is there when it is kept, whole. */
+  draftFile(path: string): Draft;
   /** The agents on this machine. */
   agents(): Promise<Agents>;
   /** Says something beside the answer (on stderr). Absent where nobody would read it. */
@@ -68,6 +72,12 @@ export interface Context {
   say?(line: string): Promise<void>;
   /** What the agent that started us tells on standard input, as far as it comes at once. Absent for agents' servers. */
   event?(): Promise<string>;
+  /** Writes a part of an answer that is too long for the memory to stdout; what an operation gives is then said beside. */
+  print?(text: string): Promise<void>;
+  /** Shows how far a long work is, where a person watches. Without a size, `done` is bytes. */
+  progress?(done: number, size: number | undefined): void;
+  /** Standard input, to its end. */
+  input?(): AsyncIterable<Uint8Array>;
   /** Asks for a line; "nobody" where nobody is there to answer. */
   ask?(prompt: string): Promise<{ line: string | undefined } | "nobody">;
   /** What this host can do about its mesh. Loads the network's libraries; absent for agents. */
@@ -76,6 +86,15 @@ export interface Context {
   self?: Self;
   /** Asks for a yes. Undefined where nobody is there to answer. */
   confirm?(question: string): Promise<boolean | undefined>;
+}
+
+/** A file in the making. */
+export interface Draft {
+  write(text: string): void;
+  /** Puts it in its place, on disk. */
+  keep(): void;
+  /** Removes it, unless it was kept. */
+  discard(): void;
 }
 
 /** The process that a command runs in. */

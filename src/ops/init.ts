@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { list, text } from "./fields.ts";
+import { offerImport } from "./offer-import.ts";
 import { initMesh, meshSetup, meshSetupText } from "./init-mesh.ts";
 import { secretWarning } from "./mesh.ts";
 import { defineOperation, surfaces } from "./operation.ts";
@@ -74,6 +75,7 @@ export const init = defineOperation({
       throw new UserError("conflict", `${path} already exists. Use --force to overwrite.`, { exit: 1 });
     }
     ctx.writeFile(path, config);
+    await offerImport(ctx);
     return { path, config, written: true };
   },
   text({ path, config, written, mesh }, { print }) {

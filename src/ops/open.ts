@@ -2,11 +2,11 @@ import { timestamp } from "../core/time.ts";
 import { openGlance, type Glance } from "../store/glance.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { Agents } from "./agents.ts";
-import type { Context, Paths, Settings, Who } from "./context.ts";
+import type { Context, Draft, Paths, Settings, Who } from "./context.ts";
 import type { MeshControl } from "./mesh-control.ts";
 
 /** How a command speaks with whoever called it. */
-export type Voices = Pick<Context, "note" | "say" | "ask" | "confirm" | "event">;
+export type Voices = Pick<Context, "note" | "say" | "print" | "progress" | "input" | "ask" | "confirm" | "event">;
 
 /** The machine as an operation sees it. Each part is looked up when first asked. */
 export interface Host {
@@ -17,6 +17,7 @@ export interface Host {
   idleVariables(): readonly string[];
   makeDirectory(path: string): void;
   writeFile(path: string, text: string): void;
+  draftFile(path: string): Draft;
   agents(): Promise<Agents>;
 }
 
@@ -56,6 +57,7 @@ export function openContext(build: Build, options: { rebuild: boolean } & Voices
     projectHere: host.projectHere,
     idleVariables: host.idleVariables,
     writeFile: host.writeFile,
+    draftFile: host.draftFile,
     agents: host.agents,
     ...(mesh && { mesh: () => mesh(context) }),
   };

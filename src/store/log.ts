@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { emptySet, withElement, type SetSum } from "../core/fingerprint.ts";
 import { digestOf, elementOf, isPreferred, recordKinds, type Record } from "../core/record.ts";
-import type { Projection } from "./projection.ts";
+import type { Projection, Ready } from "./projection.ts";
 import { markUnpurged } from "./purge.ts";
 import type { State } from "./state.ts";
 
@@ -43,6 +43,8 @@ export interface Arrival {
   received: boolean;
   /** The row number to take, where it was given before (a repair). */
   seq?: number;
+  /** What was made of an observation's payload before. */
+  ready?: Ready | undefined;
 }
 
 export type Log = ReturnType<typeof openLog>;
@@ -100,7 +102,7 @@ export function openLog(db: Database, projection: Projection, state: State) {
     const read = isRead(record.kind);
     if (read) projection.withdraw(record.id);
     const seq = place(record, known, arrival);
-    if (read) projection.project(record.id);
+    if (read) projection.project(record.id, record.kind === "observation" ? arrival.ready : undefined);
     const bare = record.payload === null || isErased(record);
     return { outcome: known ? "replaced" : "inserted", seq, replaced: known?.digest, bare };
   }
@@ -166,12 +168,12 @@ export function openLog(db: Database, projection: Projection, state: State) {
       return { doubtful, counted: Bun.deepEquals(sum, readSum(state)) };
     },
 
-    /** Adds records in order; says what each did. */
-    append(records: readonly Record[], arrival: Arrival): Merged[] {
+    /** Adds records in order; says what each did. `arrival` is one for all, or is asked for each. */
+    append(records: readonly Record[], arrival: Arrival | ((index: number) => Arrival)): Merged[] {
       const before = readSum(state);
       let sum = before;
-      const merged = records.map((record) => {
-        const one = add(record, arrival);
+      const merged = records.map((record, i) => {
+        const one = add(record, typeof arrival === "function" ? arrival(i) : arrival);
         if (one.replaced) sum = withElement(sum, elementOf({ ...record, digest: one.replaced }), -1);
         if (one.outcome !== "present") sum = withElement(sum, elementOf(record));
         return one;

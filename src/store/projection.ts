@@ -13,6 +13,13 @@ type ObservationRow = ReturnType<typeof columnsOf> & {
   hidden_at: string | null;
 };
 
+/** What is made of an observation's payload, which can be done before a lock is taken. */
+export interface Ready {
+  observation: Observation;
+  /** Those by which it is found (search-index.ts). */
+  tokens: string;
+}
+
 export type Projection = ReturnType<typeof openProjection>;
 
 /** What follows from the log for one observation id: its row, its supersessions, its place in the search tables. */
@@ -50,9 +57,9 @@ export function openProjection(db: Database, index: SearchIndex) {
   }
 
   /** The row that follows from the log for an id, and what it is made from; undefined where there is nothing to show. */
-  function derive(id: string): { row: ObservationRow; observation: Observation } | undefined {
+  function derive(id: string, read?: Observation): { row: ObservationRow; observation: Observation } | undefined {
     const record = observationRecord().get(id);
-    const observation = record?.payload ? readObservation(record.payload, id) : undefined;
+    const observation = record?.payload ? (read ?? readObservation(record.payload, id)) : undefined;
     if (!record || !observation) return undefined;
     const tombstone = tombstoneTime().get(id);
     const deleted_at = tombstone ? tombstone.at || tombstone.learned_at : null;
@@ -60,14 +67,14 @@ export function openProjection(db: Database, index: SearchIndex) {
     return { row: { ...columnsOf(observation), seq: record.seq, deleted_at, hidden_at }, observation };
   }
 
-  /** Puts an observation into the projections as the log now has it. */
-  function project(id: string): void {
-    const derived = derive(id);
+  /** Puts an observation into the projections as the log now has it; `ready` is of the payload that is in the log. */
+  function project(id: string, ready?: Ready): void {
+    const derived = derive(id, ready?.observation);
     if (!derived) return;
     const { row, observation } = derived;
     insert().run({ ...row });
     for (const old of superseded(observation)) supersede().run(old, id);
-    if (row.deleted_at === null && row.hidden_at === null) index.add(row.seq, observation);
+    if (row.deleted_at === null && row.hidden_at === null) index.add(row.seq, observation, ready?.tokens);
   }
 
   /** Makes all projections anew from the log; gives the number of observations. */

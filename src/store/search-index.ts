@@ -38,18 +38,21 @@ export function openSearchIndex(db: Database) {
     db.query("insert or replace into state values ('search_version', ?)").run(String(value));
 
   /** Writes tokens where the tables are of this version. Else it marks them: whoever knows their version starts anew. */
-  function write(sql: string, seq: number, observation: Observation): void {
+  function write(sql: string, seq: number, tokens: () => string): void {
     if (storedVersion() !== version) return void storeVersion(0);
-    db.query(sql).run(seq, `${indexTokens(observation)} ${scopeTokens(observation)}`);
+    db.query(sql).run(seq, tokens());
   }
 
   return {
-    add: (seq: number, observation: Observation): void =>
-      write("insert into search_index (rowid, tokens) values (?, ?)", seq, observation),
+    /** Puts an observation in; `tokens` are those of it that `tokensOf` gives, where someone has made them already. */
+    add: (seq: number, observation: Observation, tokens?: string): void =>
+      write("insert into search_index (rowid, tokens) values (?, ?)", seq, () => tokens ?? tokensOf(observation)),
 
     /** Takes an observation out. It must be the one that was added. */
     remove: (seq: number, observation: Observation): void =>
-      write("insert into search_index (search_index, rowid, tokens) values ('delete', ?, ?)", seq, observation),
+      write("insert into search_index (search_index, rowid, tokens) values ('delete', ?, ?)", seq, () =>
+        tokensOf(observation),
+      ),
 
     /** Makes the tables anew, without any content. */
     clear(): void {
@@ -99,6 +102,11 @@ export function openSearchIndex(db: Database) {
 /** The columns that a search can be narrowed by inside of the index. */
 const scopeColumns = ["project", "session_id", "agent_family", "client_id", "pc_id", "memory_type"] as const;
 export type ScopeColumn = (typeof scopeColumns)[number];
+
+/** The tokens by which an observation is found. */
+export function tokensOf(observation: Observation): string {
+  return `${indexTokens(observation)} ${scopeTokens(observation)}`;
+}
 
 function scopeTokens(observation: Observation): string {
   return scopeColumns.map((column, i) => scopeToken(String(i), observation[column])).join(" ");

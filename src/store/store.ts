@@ -3,6 +3,8 @@ import { fingerprintOf } from "../core/fingerprint.ts";
 import { parseObject } from "../core/json.ts";
 import { digestOf, timeFields, type Record, type RecordKind } from "../core/record.ts";
 import { parseTime } from "../core/time.ts";
+import { openAdoption, type Adopted, type Incoming } from "./adopt.ts";
+import { exportPages } from "./export.ts";
 import { openLog, readSum, type Merged, type Outcome } from "./log.ts";
 import { openDatabase } from "./open.ts";
 import { usualPatience, type Patience } from "./patience.ts";
@@ -49,6 +51,8 @@ export function openStore(path: string, now: () => string, patience: Patience = 
     return healing(() => transact(work));
   }
 
+  const { adopt, foresee } = openAdoption(log, projection, write);
+
   function add(records: readonly Record[], received: boolean): Merged[] {
     return write(() => log.append(records, { learned_at: now(), received }));
   }
@@ -63,6 +67,15 @@ export function openStore(path: string, now: () => string, patience: Patience = 
 
     /** Adds records that came from the mesh, in one transaction, durable when this returns. */
     merge: (records: readonly Record[]): Merged[] => add(records, true),
+
+    /** Takes in records that were kept elsewhere, in one transaction, durable when this returns. */
+    adopt: (incoming: readonly Incoming[]): Adopted[] => adopt(incoming, now()),
+
+    /** Foretells, batch after batch, what `adopt` would do. */
+    foresee,
+
+    /** All records, page by page, oldest first; of a project, those whose observation is known to belong to it. */
+    exportPages: (project?: string) => exportPages(db, project),
 
     /** One record of the log. */
     record: (kind: RecordKind, id: string) => log.get(kind, id),
@@ -118,8 +131,8 @@ function projectionOf(db: Database) {
   return openProjection(db, openSearchIndex(db));
 }
 
-/** The record that a payload makes: digest and time follow from its bytes. */
-export function recordOf(kind: RecordKind, id: string, payload: string): Record {
-  const at = parseTime(String(parseObject(payload)?.[timeFields[kind]] ?? "")) ?? "";
+/** The record that a payload makes: digest and time follow from its bytes. `fields` is the object in it. */
+export function recordOf(kind: RecordKind, id: string, payload: string, fields = parseObject(payload)): Record {
+  const at = parseTime(String(fields?.[timeFields[kind]] ?? "")) ?? "";
   return { kind, id, digest: digestOf(payload), at, payload };
 }

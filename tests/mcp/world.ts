@@ -21,6 +21,7 @@ export function contextWith(changes: Partial<Context> = {}): Context {
       stateDirectory: "/state",
       database: "/state/memory.db",
       passedOver: [],
+      foreignDirectories: [],
     },
     store: () => store,
     glance: () => undefined,
@@ -44,6 +45,7 @@ export function contextWith(changes: Partial<Context> = {}): Context {
     projectHere: () => "demo",
     idleVariables: () => [],
     writeFile: () => {},
+    draftFile: () => ({ write: () => {}, keep: () => {}, discard: () => {} }),
     agents: () => Promise.reject(new Error("there are no agents in memory")),
     ...changes,
   };

@@ -1,0 +1,58 @@
+/** Milliseconds that a batch may hold the database's lock: as long as an agent's save may have to wait for it. */
+const longest = 200;
+
+/**
+ * Milliseconds between two batches: a writer that waits asks at least this often (store/patience.ts), so that each gets
+ * its turn before we ask again.
+ */
+const pause = 11;
+
+const fewest = 16;
+const most = 2_000;
+
+/** Bytes of one batch, however few rows these are. */
+const mostBytes = 4 * 1024 * 1024;
+
+interface Pace<T> {
+  sizeOf(row: T): number;
+  /** The work takes no lock: nobody waits for a pause. */
+  isLockFree?: boolean;
+  /** Milliseconds, by any clock. */
+  now(): number;
+}
+
+/**
+ * Does work on rows in batches, none of which keeps other writers waiting for long: their size follows from how long they
+ * take on this machine. Where reading fails, what was read before is still worked on.
+ */
+export async function paced<T>(
+  rows: AsyncIterable<T> | Iterable<T>,
+  work: (batch: T[]) => void,
+  { sizeOf, now, isLockFree = false }: Pace<T>,
+): Promise<void> {
+  let limit = 64;
+  let batch: T[] = [];
+  let bytes = 0;
+
+  async function flush(): Promise<void> {
+    const full = batch;
+    [batch, bytes] = [[], 0];
+    if (full.length === 0) return;
+    const begun = now();
+    work(full);
+    const took = now() - begun;
+    if (took > longest) limit = Math.max(fewest, limit >> 1);
+    else if (took < longest / 2 && full.length === limit) limit = Math.min(most, limit * 2);
+    if (!isLockFree) await Bun.sleep(pause);
+  }
+
+  try {
+    for await (const row of rows) {
+      batch.push(row);
+      bytes += sizeOf(row);
+      if (batch.length >= limit || bytes >= mostBytes) await flush();
+    }
+  } finally {
+    await flush();
+  }
+}

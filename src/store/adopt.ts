@@ -1,0 +1,95 @@
+import { readObservation } from "../core/observation.ts";
+import { isPreferred, type Record } from "../core/record.ts";
+import type { Log, LogRow, Merged, Outcome } from "./log.ts";
+import type { Projection, Ready } from "./projection.ts";
+import { tokensOf } from "./search-index.ts";
+import type { Write } from "./writer.ts";
+
+/** A record that was kept elsewhere, with what is known of it there. */
+export interface Incoming {
+  record: Record;
+  /** When a host first learned of it (canonical time); now, where this is not known. */
+  learned_at?: string;
+  /** Since when it is hidden (canonical time): it stays so here if it is new. */
+  hidden_at?: string;
+  /** Made from something that follows from the record: it fills a gap, and replaces nothing. */
+  derived?: true;
+}
+
+/** What became of a record that was kept elsewhere. */
+export interface Adopted {
+  outcome: Outcome;
+  /** It is an observation whose payload cannot be read, and was not here. */
+  unreadable: boolean;
+}
+
+/** Taking in what was kept elsewhere, many at a time: by the rules of the set, with the lock held as briefly as can be. */
+export function openAdoption(log: Log, projection: Projection, write: Write) {
+  /** Adds records in one transaction. What can be made of them before it is made before it. */
+  function adopt(incoming: readonly Incoming[], now: string): Adopted[] {
+    const candidates = incoming.filter((one) => foretell(one, log.get(one.record.kind, one.record.id)) !== "present");
+    const ready = new Map(candidates.map((one) => [one, readyFor(one)]));
+    const merged = new Map<Incoming, Merged>();
+    write(() => {
+      merged.clear(); // it may have to begin again
+      const taken = candidates.filter(claimant());
+      const arrivals = log.append(
+        taken.map(({ record }) => record),
+        (i) => ({ learned_at: notAfter(now, taken[i]!.learned_at), received: false, ready: ready.get(taken[i]!) }),
+      );
+      for (const [i, one] of taken.entries()) merged.set(one, arrivals[i]!);
+    });
+    return incoming.map((one) => {
+      const outcome = merged.get(one)?.outcome ?? "present";
+      return { outcome, unreadable: outcome !== "present" && isContent(one) && !ready.get(one) };
+    });
+  }
+
+  /** Says of record after record whether it is to be added, and hides those that come hidden and are new. */
+  function claimant(): (one: Incoming) => boolean {
+    const seen = new Set<string>();
+    return ({ record: { kind, id }, derived, hidden_at }) => {
+      const isNew = !seen.has(kind + id) && log.get(kind, id) === undefined;
+      seen.add(kind + id);
+      if (isNew && hidden_at !== undefined) projection.hide(id, hidden_at);
+      return isNew || !derived;
+    };
+  }
+
+  /** Foretells, batch after batch, what `adopt` would do. */
+  function foresee(): (incoming: readonly Incoming[]) => Adopted[] {
+    const planned = new Map<string, Known>();
+    return (incoming) =>
+      incoming.map((one) => {
+        const { kind, id, at, digest, payload } = one.record;
+        const outcome = foretell(one, planned.get(kind + id) ?? log.get(kind, id));
+        if (outcome !== "present") planned.set(kind + id, { at, digest, payload: payload && "" });
+        return { outcome, unreadable: outcome !== "present" && isContent(one) && !readObservation(payload!, id) };
+      });
+  }
+
+  return { adopt, foresee };
+}
+
+type Known = Pick<LogRow, "at" | "digest" | "payload">;
+
+/** What adding would do, as far as can be seen without doing it. */
+function foretell({ record, derived }: Incoming, known: Known | undefined): Outcome {
+  if (!known) return "inserted";
+  const isMore = known.payload === null && record.payload !== null; // whether it may come back, the log decides
+  return !derived && (isPreferred(record, known) || isMore) ? "replaced" : "present";
+}
+
+function isContent({ record }: Incoming): boolean {
+  return record.kind === "observation" && record.payload !== null;
+}
+
+function readyFor(one: Incoming): Ready | undefined {
+  const observation = isContent(one) ? readObservation(one.record.payload!, one.record.id) : undefined;
+  return observation && { observation, tokens: tokensOf(observation) };
+}
+
+/** A time that a file tells must not lie in the future: from there it would keep content from ever being erased. */
+function notAfter(now: string, time: string | undefined): string {
+  return time !== undefined && time < now ? time : now;
+}

@@ -1,0 +1,54 @@
+import { expect, test } from "bun:test";
+import { paced } from "../../src/ops/pace.ts";
+
+/** Does work whose rows take so many milliseconds each, and gives the sizes of the batches. */
+async function batches(count: number, milliseconds: (row: number) => number, sizeOf = () => 1): Promise<number[]> {
+  const sizes: number[] = [];
+  let clock = 0;
+  await paced(
+    Array.from({ length: count }, (_, i) => i),
+    (batch) => {
+      sizes.push(batch.length);
+      for (const row of batch) clock += milliseconds(row);
+    },
+    { sizeOf, now: () => clock, isLockFree: true },
+  );
+  return sizes;
+}
+
+test("batches grow while they are quick, up to a bound", async () => {
+  expect(await batches(10_000, () => 0.001)).toEqual([64, 128, 256, 512, 1024, 2000, 2000, 2000, 2000, 16]);
+});
+
+test("batches shrink while the lock is held for too long", async () => {
+  expect(await batches(300, () => 5)).toEqual([64, 32, 32, 32, 32, 32, 32, 32, 12]);
+  const slow = await batches(300, () => 1_000);
+  expect(slow.slice(0, 4)).toEqual([64, 32, 16, 16]);
+});
+
+test("batches are bounded in bytes", async () => {
+  expect(await batches(5, () => 0, () => 3 * 1024 * 1024)).toEqual([2, 2, 1]);
+});
+
+test("what was read before reading fails is worked on, once", async () => {
+  function* rows() {
+    yield 1;
+    yield 2;
+    throw new Error("damaged");
+  }
+  const worked: number[] = [];
+  const pace = { sizeOf: () => 1, now: () => 0, isLockFree: true };
+  await expect(paced(rows(), (batch) => worked.push(...batch), pace)).rejects.toThrow("damaged");
+  expect(worked).toEqual([1, 2]);
+});
+
+test("work that fails is not done again", async () => {
+  let times = 0;
+  const pace = { sizeOf: () => 1, now: () => 0, isLockFree: true };
+  const work = () => {
+    times++;
+    throw new Error("full");
+  };
+  await expect(paced([1, 2, 3], work, pace)).rejects.toThrow("full");
+  expect(times).toBe(1);
+});
