@@ -27,7 +27,13 @@ test("batches shrink while the lock is held for too long", async () => {
 });
 
 test("batches are bounded in bytes", async () => {
-  expect(await batches(5, () => 0, () => 3 * 1024 * 1024)).toEqual([2, 2, 1]);
+  expect(
+    await batches(
+      5,
+      () => 0,
+      () => 3 * 1024 * 1024,
+    ),
+  ).toEqual([2, 2, 1]);
 });
 
 test("what was read before reading fails is worked on, once", async () => {
