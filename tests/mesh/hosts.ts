@@ -236,7 +236,11 @@ export async function meshOf(hosts: readonly Host[]): Promise<Running[]> {
 
 /** Waits until a host is in the mesh. */
 export async function linked(host: Host): Promise<void> {
-  await eventually(`${host.name} is linked`, async () => (await viewOf(host)).linked);
+  try {
+    await eventually(`${host.name} is linked`, async () => (await viewOf(host)).linked, 60_000);
+  } catch (cause) {
+    throw new Error(`${host.name} is not linked: ${host.log()}`, { cause });
+  }
 }
 
 /** The answer, where the command succeeded. */
