@@ -37,7 +37,7 @@ interface Notes {
 }
 
 /** State that follows from the records, and is made with them. */
-const ownKeys = new Set(["set", "unpurged", "search_version"]);
+const ownKeys = new Set(["set", "unpurged", "search_index"]);
 
 /**
  * Saves what can be read of a damaged database into a new one that takes its place, and keeps the damaged one beside it.

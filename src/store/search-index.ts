@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Observation } from "../core/observation.ts";
 import { indexTokens, quoted, scopeToken, stemToken } from "./search-text.ts";
+import { openState } from "./state.ts";
 
 export type SearchIndex = ReturnType<typeof openSearchIndex>;
 
@@ -10,18 +11,22 @@ export type SearchIndex = ReturnType<typeof openSearchIndex>;
  */
 const version = 1;
 
+/** Where the state notes the version of the tables, and the number in their names. */
+const stateKey = "search_index";
+
 /**
  * FTS5 serves as an inverted index and no more: tokens are made by search-text.ts, texts are read from the log. So it
  * keeps no text (`content = ''`), no sizes and no positions. The tokenizer splits at spaces only. SQLite 3.39 can do it.
  */
-const tables = `
-  create virtual table search_index using fts5 (
+const tables = (number: number) => `
+  create virtual table ${indexName(number)} using fts5 (
     tokens, content = '', columnsize = 0, detail = none,
     tokenize = "ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\\]^_\`{|}~'"
   );
-  create virtual table search_token using fts5vocab (search_index, row);
+  create virtual table ${tokenName(number)} using fts5vocab (${indexName(number)}, row);
 `;
-const names = ["search_token", "search_index"] as const;
+const indexName = (number: number) => `search_index_${number}`;
+const tokenName = (number: number) => `search_token_${number}`;
 
 /** What narrows a search inside of the index: an expression ("" for none), and the first and last row. */
 export interface Scope {
@@ -32,53 +37,66 @@ export interface Scope {
 
 /** The search tables: a projection of the observations that a search may show. */
 export function openSearchIndex(db: Database) {
-  const storedVersion = () =>
-    Number(db.query<{ value: string }, []>("select value from state where key = 'search_version'").get()?.value ?? 0);
-  const storeVersion = (value: number) =>
-    db.query("insert or replace into state values ('search_version', ?)").run(String(value));
+  const state = openState(db);
 
-  /** Writes tokens where the tables are of this version. Else it marks them: whoever knows their version starts anew. */
-  function write(sql: string, seq: number, tokens: () => string): void {
-    if (storedVersion() !== version) return void storeVersion(0);
-    db.query(sql).run(seq, tokens());
+  /** The version of the tables, 0 where there are none, and the number in their names. */
+  function stored(): { version: number; number: number } {
+    const [stored = 0, number = 1] = state.get(stateKey)?.split(" ").map(Number) ?? [];
+    return { version: stored, number };
+  }
+  const name = () => indexName(stored().number);
+  const store = (stored: number, number: number) => state.set(stateKey, `${stored} ${number}`);
+
+  /** Writes tokens where the tables are of this version. Newer ones it marks: who knows them makes them anew. */
+  function write(command: "add" | "delete", seq: number, tokens: () => string): void {
+    const { version: theirs, number } = stored();
+    if (theirs > version) store(0, number);
+    if (theirs !== version) return;
+    const table = indexName(number);
+    const [column, value] = command === "delete" ? [`${table}, `, "'delete', "] : ["", ""];
+    db.query(`insert into ${table} (${column}rowid, tokens) values (${value}?, ?)`).run(seq, tokens());
   }
 
   return {
     /** Puts an observation in; `tokens` are those of it that `tokensOf` gives, where someone has made them already. */
     add: (seq: number, observation: Observation, tokens?: string): void =>
-      write("insert into search_index (rowid, tokens) values (?, ?)", seq, () => tokens ?? tokensOf(observation)),
+      write("add", seq, () => tokens ?? tokensOf(observation)),
 
     /** Takes an observation out. It must be the one that was added. */
-    remove: (seq: number, observation: Observation): void =>
-      write("insert into search_index (search_index, rowid, tokens) values ('delete', ?, ?)", seq, () =>
-        tokensOf(observation),
-      ),
+    remove: (seq: number, observation: Observation): void => write("delete", seq, () => tokensOf(observation)),
 
     /** Makes the tables anew, without any content. */
     clear(): void {
-      for (const name of names) drop(db, name);
-      db.run(tables);
-      storeVersion(version);
+      const { number } = stored();
+      db.run(`drop table if exists ${tokenName(number)}`);
+      db.run(`drop table if exists ${indexName(number)}`);
+      db.run(tables(number));
+      store(version, number);
+    },
+
+    /** Leaves the tables alone for good and begins with others: what is damaged may not even be dropped. */
+    abandon(): void {
+      store(0, stored().number + 1);
     },
 
     /** Merges all that was added and removed, so that no token is left of what was removed. */
-    optimize: () => db.run("insert into search_index (search_index) values ('optimize')"),
+    optimize: () => db.run(`insert into ${name()} (${name()}) values ('optimize')`),
 
     /** Throws SQLITE_CORRUPT_VTAB where the tables contradict themselves. */
-    check: () => db.run("insert into search_index (search_index) values ('integrity-check')"),
+    check: () => db.run(`insert into ${name()} (${name()}) values ('integrity-check')`),
 
     /** The tables are missing, or of an older build. */
-    isOutdated: (): boolean => storedVersion() < version,
+    isOutdated: (): boolean => stored().version < version,
 
     /** The tables can be searched. */
-    isCurrent: (): boolean => storedVersion() === version,
+    isCurrent: (): boolean => stored().version === version,
 
     /** The rows that satisfy an expression of FTS5's query language, the latest learned of first. */
     rows(expression: string, scope: Scope, limit: number): number[] {
       const narrowed = scope.expression ? `(${expression}) AND ${scope.expression}` : expression;
       const { rows } = db
         .query<{ rows: string | null }, [string, number, number, number]>(
-          `select group_concat(seq) as rows from (select rowid as seq from search_index where search_index match ?
+          `select group_concat(seq) as rows from (select rowid as seq from ${name()} where ${name()} match ?
            and rowid between ? and ? order by rowid desc limit ?)`,
         )
         .get(narrowed, scope.from, scope.to, limit)!;
@@ -88,7 +106,7 @@ export function openSearchIndex(db: Database) {
 
     /** In how many observations a stem occurs. */
     countOf(stem: string): number {
-      const count = db.query<{ doc: number }, [string]>("select doc from search_token where term = ?");
+      const count = db.query<{ doc: number }, [string]>(`select doc from ${tokenName(stored().number)} where term = ?`);
       return count.get(stemToken(stem))?.doc ?? 0;
     },
 
@@ -105,11 +123,8 @@ export type ScopeColumn = (typeof scopeColumns)[number];
 
 /** The tokens by which an observation is found. */
 export function tokensOf(observation: Observation): string {
-  return `${indexTokens(observation)} ${scopeTokens(observation)}`;
-}
-
-function scopeTokens(observation: Observation): string {
-  return scopeColumns.map((column, i) => scopeToken(String(i), observation[column])).join(" ");
+  const scope = scopeColumns.map((column, i) => scopeToken(String(i), observation[column]));
+  return `${indexTokens(observation)} ${scope.join(" ")}`;
 }
 
 /** An expression for the observations with a value in a column. */
@@ -117,13 +132,11 @@ export function inScope(column: ScopeColumn, value: string): string {
   return quoted(scopeToken(String(scopeColumns.indexOf(column)), value));
 }
 
-function drop(db: Database, name: string): void {
-  db.run(`drop table if exists ${name}`);
-}
-
-/** True for what SQLite throws where the search tables are damaged or gone. */
-export function isIndexDamage(error: unknown): boolean {
+/** True for what SQLite throws where search tables are damaged or gone; also where it is another part of the file. */
+export function isDamage(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code === "SQLITE_CORRUPT_VTAB") return true;
-  return /(?:no such table|vtable constructor failed): .*search_(?:index|token)/.test(String(message));
+  if (code === "SQLITE_CORRUPT_VTAB" || code === "SQLITE_CORRUPT") return true;
+  return /no such (?:fts5 )?table: .*search_|vtable constructor failed: search_|invalid fts5|error creating shadow table/.test(
+    String(message),
+  );
 }

@@ -79,7 +79,9 @@ function termOf(typed: string, weight: number): Term {
   const names = nameParts(typed);
   const parts = names.length === 1 ? names[0]!.map(stemOf) : [];
   const fragment = parts.length > 0 || words.length !== 1 || words[0] !== text || /\d/.test(text);
-  return { text, stems: isUnspaced(text) ? [] : words.map(stemOf), parts, fragment, phrase: false, weight };
+  // The letter of `C++` or `C#` alone is another word.
+  const told = isUnspaced(text) || (words.join("").length === 1 && text.length > 1) ? [] : words;
+  return { text, stems: told.map(stemOf), parts, fragment, phrase: false, weight };
 }
 
 /** What a sentence puts around a word. Text of punctuation alone stays as it is. */
@@ -107,7 +109,7 @@ const phraseWeight = 2;
 /** A word, and the words in it where it is a name, a path, or hyphenated. */
 function spacedTerms(piece: string): Term[] {
   const whole = termOf(piece, 1);
-  if (whole.stems.length === 0) return []; // symbols alone: too many entries have them
+  if (!/[\p{L}\p{N}]/u.test(whole.text)) return []; // symbols alone: too many entries have them
   const inner = [...(whole.stems.length > 1 ? wordsOf(whole.text) : []), ...nameParts(piece).flat()];
   const telling = inner.filter((word) => word.length > 1 && !stopWords.has(word));
   return [whole, ...telling.map((word) => ({ ...termOf(word, partWeight), fragment: false }))];

@@ -29,14 +29,14 @@ const charactersPerEntry = 80_000;
 
 /** Reads the texts of observations and compares them with a query. */
 export function openTexts(db: Database) {
-  function rows(from: string, filter: Filter, now: string, parameters: Parameters, order = "") {
+  function rows(from: string, filter: Filter, now: string, parameters: Parameters) {
     const condition = conditionOf(filter, now);
     // What passes other filters is live: asking costs as much as reading the text.
     const state = filter.include_superseded || filter.include_expired ? stateOf : "'live'";
     return db
       .query<Row, Parameters>(
         `select o.id, o.created_at, o.project, o.session_id, o.importance, ${state} as state, r.payload
-         from ${from} cross join record r on r.seq = o.seq where ${condition.sql} ${order}`,
+         from ${from} cross join record r on r.seq = o.seq where ${condition.sql}`,
       )
       .iterate({ ...condition.parameters, ...parameters });
   }
@@ -65,12 +65,29 @@ export function openTexts(db: Database) {
       return candidates.slice(0, most);
     },
 
-    /** All observations that pass a filter, newest first. */
-    *all(query: Query, filter: Filter, now: string): Generator<Candidate> {
-      const order = "order by o.created_at desc, o.id desc";
-      for (const row of rows("observation o indexed by observation_by_time", filter, now, {}, order)) {
-        yield { ...row, match: matchTexts(query, fieldTexts(parseObject(row.payload) ?? {})) };
+    /** Rows in the order of their observations' times, the newest first. */
+    newest(seqs: readonly number[], limit: number): number[] {
+      return db
+        .query<{ seq: number }, [string, number]>(
+          `select o.seq from json_each(?) c cross join observation o on o.seq = c.value
+           order by o.created_at desc, o.id desc limit ?`,
+        )
+        .all(JSON.stringify(seqs), limit)
+        .map(({ seq }) => seq);
+    },
+
+    /** Of all observations that pass a filter, those in which anything of a query is found; and how many were read. */
+    all(query: Query, filter: Filter, now: string): { candidates: Candidate[]; read: number } {
+      const candidates: Candidate[] = [];
+      let read = 0;
+      for (const row of rows("observation o", filter, now, {})) {
+        const match = matchTexts(query, fieldTexts(parseObject(row.payload) ?? {}));
+        if (match.asTyped || [...match.terms, ...match.words].some((hits) => hits.length > 0)) {
+          candidates.push({ ...row, match });
+        }
+        read++;
       }
+      return { candidates, read };
     },
   };
 }

@@ -2,10 +2,14 @@ import type { Scope, SearchIndex } from "./search-index.ts";
 import type { Query, Term } from "./search-query.ts";
 import { gramQuery, headQuery, stemQuery } from "./search-text.ts";
 
-/** What the index says before any text is read: a score for each row (0: not selected), and how common each term is. */
+/** What the index says before any text is read. */
 export interface Selection {
+  /** A score for each row, 0 where it is not selected. */
   scores: Float32Array;
-  counts: Map<string, number>;
+  /** For each of the query's terms in how many observations it occurs, as far as that is known. */
+  counts: (number | undefined)[];
+  /** For each of them whether any observation may have it as words. */
+  areWords: boolean[];
 }
 
 /**
@@ -27,9 +31,12 @@ const headWeight = 0.6;
 /** Selects the observations in which every word of the query occurs, as far as the budget goes. */
 export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selection {
   const scores = new Float32Array(index.lastRow() + 1);
+  const asWords = query.terms.map((term) => wordCount(index, term));
+  const areWords = asWords.map((count) => count > 0);
+  const counts = query.terms.map(({ stems }, i) => (stems.length === 1 ? asWords[i] : undefined));
   const found = query.words.map(expressionOf).filter((expression) => expression !== "");
   const all = found.map((expression) => `(${expression})`).join(" AND ");
-  if (all === "") return { scores, counts: new Map() };
+  if (all === "") return { scores, counts, areWords };
   const rows = index.rows(all, scope, rowBudget);
   for (const row of rows) scores[row] = 1;
   if (rows.length > many) {
@@ -38,42 +45,45 @@ export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selec
     const heads = query.words.filter((term) => term.stems.length > 0).map(headOf);
     for (const head of heads) raise(scores, index.rows(`(${all}) AND ${head}`, scope, many), headWeight);
   }
-  return { scores, counts: new Map() };
+  return { scores, counts, areWords };
 }
 
-/** Selects observations in which any term of the query occurs: those with the rarest, as far as the budget goes. */
+/**
+ * Selects observations in which any term of the query occurs: those with the rarest, as far as the budget goes. A word
+ * is looked for as a word; inside of words only where it is a fragment, or where no observation has it as a word.
+ */
 export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selection {
   const size = index.lastRow() + 1;
   const scores = new Float32Array(size);
-  const counts = new Map<string, number>();
+  const counts = query.terms.map((term) => wordCount(index, term));
+  const areWords = counts.map((count) => count > 0);
   let [rowsLeft, lookupsLeft] = [rowBudget, gramLookups];
   const byRarity = query.terms
-    .map((term) => ({ term, count: wordCount(index, term) }))
-    .toSorted((a, b) => a.count - b.count || b.term.weight - a.term.weight);
-  for (const { term, count } of byRarity) {
-    counts.set(term.text, count);
-    if (rowsLeft <= 0) continue;
-    const withGrams = (term.fragment || count === 0) && lookupsLeft-- > 0;
-    const expression = withGrams ? expressionOf(term) : stemsOf(term);
-    if (expression === "") continue;
-    const limit = withGrams ? Math.min(rowsLeft, gramRowLimit) : rowsLeft;
+    .map((term, i) => ({ term, i }))
+    .toSorted((a, b) => counts[a.i]! - counts[b.i]! || b.term.weight - a.term.weight);
+  for (const { term, i } of byRarity) {
+    const anywhere = (term.fragment || !areWords[i]) && lookupsLeft-- > 0;
+    const expression = anywhere ? expressionOf(term) : stemsOf(term);
+    if (rowsLeft <= 0 || expression === "") continue;
+    const limit = anywhere ? Math.min(rowsLeft, gramRowLimit) : rowsLeft;
     const rows = index.rows(expression, scope, limit);
-    if (withGrams) counts.set(term.text, Math.max(count, estimate(rows, limit, size)));
+    if (anywhere) counts[i] = Math.max(counts[i]!, estimate(rows, limit, size));
     rowsLeft -= rows.length;
-    const weight = term.weight * idf(counts.get(term.text)!, size);
-    for (const row of rows) scores[row]! += weight;
+    const worth = term.weight * idf(counts[i]!, size);
+    for (const row of rows) scores[row]! += worth;
     if (rows.length > many && term.stems.length > 0) {
-      raise(scores, index.rows(headOf(term), scope, gramRowLimit), headWeight * weight);
+      raise(scores, index.rows(headOf(term), scope, gramRowLimit), headWeight * worth);
     }
   }
-  return { scores, counts };
+  return { scores, counts, areWords };
 }
 
 /** The selected rows with the best scores, the latest learned of first where they are equal. */
 export function bestRows(scores: Float32Array, limit: number): number[] {
   const levels = 1024;
   const perLevel = new Uint32Array(levels + 1);
-  const highest = scores.reduce((a, b) => Math.max(a, b), 0);
+  let highest = 0;
+  for (const score of scores) if (score > highest) highest = score;
   const levelOf = (score: number) => Math.ceil((score / highest) * levels);
   for (const score of scores) if (score > 0) perLevel[levelOf(score)]!++;
   let level = levels;

@@ -140,8 +140,11 @@ export function gramQuery(literal: string): string[] {
   for (const term of junctionQuery(literal)) terms.add(term);
   // Nearly every text has a dot or a slash: symbols only help where there is nothing else.
   if (terms.size === 0) for (const symbol of literal.match(symbols) ?? []) terms.add(quoted(symbol));
-  return [...terms];
+  return [...terms].slice(0, maxGrams);
 }
+
+/** More than these hardly select any better. */
+const maxGrams = 24;
 
 /** The same for the spaces in a literal. A single letter before one may be the end of a longer word: it says nothing. */
 function junctionQuery(literal: string): string[] {

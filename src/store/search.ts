@@ -3,8 +3,8 @@ import { readObservation } from "../core/observation.ts";
 import type { Filter } from "./filter.ts";
 import type { Found } from "./reader.ts";
 import type { SearchIndex } from "./search-index.ts";
-import type { TextMatch } from "./search-match.ts";
-import { parseQuery, type Query, type Term } from "./search-query.ts";
+import type { Occurrences, TextMatch } from "./search-match.ts";
+import { parseQuery, type Query } from "./search-query.ts";
 import { newestFirst, rank, usualWeights, type Explanation, type Ranked, type Weights } from "./search-rank.ts";
 import { openTexts, type Candidate } from "./search-read.ts";
 import { scopeOf } from "./search-scope.ts";
@@ -55,33 +55,39 @@ const rowsPerText = 20;
 /** What is looked for: observations with all words of a query, or with any term. */
 type Which = "all" | "any";
 
-const matching: { [which in Which]: (match: TextMatch) => boolean } = {
-  all: ({ asTyped, words }) => asTyped || (words.length > 0 && words.every((hits) => hits.length > 0)),
-  any: ({ asTyped, terms }) => asTyped || terms.some((hits) => hits.length > 0),
-};
+/** Observations that match, not ranked yet, and how much each of the query's terms tells. */
+interface Matches {
+  candidates: Candidate[];
+  idfs: number[];
+}
 
 export function openSearch(db: Database, index: SearchIndex) {
   const texts = openTexts(db);
 
-  function fromIndex(query: Query, which: Which, { filter, now, limit }: Question) {
-    const scope = scopeOf(db, index, filter, now);
-    const { scores, counts } = (which === "all" ? selectAll : selectAny)(index, query, scope);
+  function fromIndex(query: Query, which: Which, { filter, now, limit, sort }: Question): Matches {
+    const select = which === "all" ? selectAll : selectAny;
+    const { scores, counts, areWords } = select(index, query, scopeOf(db, index, filter, now));
     const most = Math.max(usualTexts, limit);
-    const candidates = texts.among(bestRows(scores, rowsPerText * most), query, { filter, now, most }, matching[which]);
-    const countOf = ({ text, stems }: Term) => counts.get(text) ?? (stems.length === 1 ? index.countOf(stems[0]!) : 1);
-    return { candidates, idfs: query.terms.map((term) => idf(countOf(term), scores.length)) };
+    const matches = matcher(query, which, areWords);
+    const looked = rowsPerText * most;
+    const isNewest = sort === "newest" && which === "all"; // else the newest of those that are best
+    const rows = isNewest ? texts.newest(bestRows(scores, scores.length), looked) : bestRows(scores, looked);
+    const candidates = texts.among(rows, query, { filter, now, most }, matches);
+    return { candidates, idfs: counts.map((count) => idf(count ?? candidates.length, scores.length)) };
   }
 
-  function fromLog(query: Query, which: Which, { filter, now }: Question) {
-    const candidates: Candidate[] = [];
-    const counts = query.terms.map(() => 0);
-    let all = 0;
-    for (const candidate of texts.all(query, filter, now)) {
-      all++;
-      candidate.match.terms.forEach((hits, i) => (counts[i]! += Number(hits.length > 0)));
-      if (matching[which](candidate.match)) candidates.push(candidate);
-    }
-    return { candidates, idfs: counts.map((count) => idf(count, all)) };
+  function fromLog(query: Query, which: Which, { filter, now }: Question): Matches {
+    const { candidates, read } = texts.all(query, filter, now);
+    const countOf = (i: number, counts: (hits: Occurrences[]) => boolean) =>
+      candidates.filter(({ match }) => counts(match.terms[i]!)).length;
+    const asWords = query.terms.map((_, i) => countOf(i, hasWord));
+    const matches = matcher(
+      query,
+      which,
+      asWords.map((count) => count > 0),
+    );
+    const idfs = asWords.map((count, i) => idf(count || countOf(i, isFound), read));
+    return { candidates: candidates.filter(({ match }) => matches(match)), idfs };
   }
 
   function ranked(query: Query, which: Which, question: Question): Ranked[] {
@@ -126,3 +132,16 @@ function withoutTail(ranked: Ranked[]): Ranked[] {
   const least = tail * Math.max(...ranked.map(({ score }) => score));
   return ranked.filter(({ score, match }) => match.asTyped || score >= least);
 }
+
+/**
+ * Which texts match. In an any-match a term must be found by itself: a fragment anywhere, a word as a word. Inside of
+ * other words a word only adds to what others find, unless no observation has it as a word.
+ */
+function matcher({ terms }: Query, which: Which, areWords: readonly boolean[]): (match: TextMatch) => boolean {
+  if (which === "all") return ({ asTyped, words }) => asTyped || (words.length > 0 && words.every(isFound));
+  const tests = terms.map(({ fragment }, i) => (fragment || !areWords[i] ? isFound : hasWord));
+  return ({ asTyped, terms: found }) => asTyped || found.some((hits, i) => tests[i]!(hits));
+}
+
+const isFound = (hits: readonly Occurrences[]) => hits.length > 0;
+const hasWord = (hits: readonly Occurrences[]) => hits.some(({ word, form }) => word + form > 0);

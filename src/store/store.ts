@@ -12,7 +12,7 @@ import { openProjection } from "./projection.ts";
 import { openPurge } from "./purge.ts";
 import { openReader } from "./reader.ts";
 import { openSearch, type SearchResult } from "./search.ts";
-import { isIndexDamage, openSearchIndex } from "./search-index.ts";
+import { isDamage, openSearchIndex } from "./search-index.ts";
 import { openUpkeep } from "./upkeep.ts";
 import { openState } from "./state.ts";
 import { openWriter } from "./writer.ts";
@@ -39,13 +39,29 @@ export function openStore(path: string, now: () => string, patience: Patience = 
     try {
       return work();
     } catch (error) {
-      if (!isIndexDamage(error)) throw error;
-      transact(projection.rebuild);
+      if (!isDamage(error)) throw error;
+      heal();
       return work();
     }
   }
 
-  if (index.isOutdated()) transact(() => void (index.isOutdated() && projection.rebuild()));
+  function heal(): void {
+    try {
+      transact(projection.rebuild);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      transact(() => {
+        index.abandon();
+        projection.rebuild();
+      });
+    }
+  }
+
+  /** Makes search tables of an older build anew: at the start, and when another process has met them meanwhile. */
+  function update(): void {
+    if (index.isOutdated()) transact(() => void (index.isOutdated() && projection.rebuild()));
+  }
+  update();
 
   function write<T>(work: () => T): T {
     return healing(() => transact(work));
@@ -60,7 +76,10 @@ export function openStore(path: string, now: () => string, patience: Patience = 
   return {
     ...reader,
     ...openUpkeep(db),
-    search: (...question: Parameters<typeof search>): SearchResult => healing(() => search(...question)),
+    search(...question: Parameters<typeof search>): SearchResult {
+      update();
+      return healing(() => search(...question));
+    },
 
     /** Adds records of this host (saved, deleted, imported) in one transaction, durable when this returns. */
     append: (records: readonly Record[]): Outcome[] => add(records, false).map(({ outcome }) => outcome),

@@ -105,7 +105,7 @@ test("a sound database comes over whole: records, states, this host's notes, row
 const damages: [damage: string, change: (bytes: Buffer) => void, lost: number][] = [
   ["the first page is overwritten", (bytes) => bytes.fill(0xaa, 0, pageSize), 0],
   ["every page above the log's rows is overwritten", (bytes) => erasePages(bytes, "record", "internal"), 0],
-  ["the search tables are overwritten", (bytes) => erasePages(bytes, "search_index_data", "leaf"), 0],
+  ["the search tables are overwritten", (bytes) => erasePages(bytes, "search_index_1_data", "leaf"), 0],
   ["the index over the log is overwritten", (bytes) => erasePages(bytes, "sqlite_autoindex_record_1", "leaf"), 0],
   ["the projections are overwritten", (bytes) => erasePages(bytes, "observation", "leaf"), 0],
 ];
