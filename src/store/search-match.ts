@@ -3,6 +3,7 @@ import {
   evenSpaces,
   fieldNames,
   foldEven,
+  isPartStart,
   isSpacedWord,
   stemOf,
   type FieldName,
@@ -32,8 +33,8 @@ export interface TextMatch {
 /** All fields in one folded text, each on a line of its own: one look finds a term wherever it is. */
 interface Document {
   text: string;
-  /** The same places of the text before its case was folded, where they are the same. */
-  cased: string;
+  /** The same with its case. */
+  cased(): string;
   /** Where the field of each name ends. */
   ends: number[];
   lengths: TextMatch["lengths"];
@@ -64,11 +65,12 @@ function documentOf(texts: FieldTexts): Document {
     lengths[name] = ends.at(-1)! - start;
     start = ends.at(-1)! + 1;
   }
-  return { text, cased: plain.length === text.length ? plain : text, ends, lengths };
+  let cased: string | undefined;
+  return { text, cased: () => (cased ??= foldEven(plain, { keepCase: true })), ends, lengths };
 }
 
 /** Nobody's rank depends on how often more than this a text repeats a term. */
-const enough = 16;
+const enough = 32;
 
 function occurrences(document: Document, term: Term): Occurrences[] {
   const found: Occurrences[] = [];
@@ -79,31 +81,28 @@ function occurrences(document: Document, term: Term): Occurrences[] {
     own[kind]++;
   };
   const { text } = document;
+  const isLetter = term.text.length === 1 && isSpacedWord(term.text); // in nearly every text, so only as a word
   let words = 0;
   let at = text.indexOf(term.text);
   for (let n = 0; at >= 0 && n < enough; n++) {
     const place = placeOf(document, at, term.text.length);
-    const isForm = place === "start" && term.stems.length > 0 && follow(text, at, term.stems);
+    const isForm = place === "start" && term.stems.length > 0 && follow(document, at, term.stems);
     if (place === "word") words++;
-    count(at, isForm ? "form" : place);
+    if (!isLetter || place === "word") count(at, isForm ? "form" : place);
     at = text.indexOf(term.text, at + term.text.length);
   }
-  if (term.stems.length > 0) for (const place of formsOf(text, term.stems, term.text)) count(place, "form");
-  if (term.parts.length > 0 && words === 0)
-    for (const place of formsOf(text, term.parts, term.text)) count(place, "form");
+  for (const place of formsOf(document, term.stems, term.text)) count(place, "form");
+  if (words === 0) for (const place of formsOf(document, term.parts, term.text)) count(place, "form");
   return found;
 }
 
-/** Whether a hit is a word, the start of one (or of a part of a name), or inside of one. */
-function placeOf({ text, cased }: Document, at: number, length: number): "word" | "start" | "inside" {
-  const startsPart = at > 0 && isUpper(cased, at) && !isUpper(cased, at - 1);
-  if (at > 0 && continues(text, at) && !startsPart) return "inside";
-  return continues(text, at + length) ? "start" : "word";
-}
-
-function isUpper(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code >= 65 && code <= 90;
+/** What a hit is: a word, a whole part of a name (which is one form of it), the start of either, or inside of one. */
+function placeOf(document: Document, at: number, length: number): Exclude<keyof Occurrences, "field"> {
+  const { text } = document;
+  const begins = at === 0 || !continues(text, at);
+  if (!begins && !isPartStart(document.cased(), at)) return "inside";
+  if (!continues(text, at + length)) return begins ? "word" : "form";
+  return isPartStart(document.cased(), at + length) ? "form" : "start";
 }
 
 /** True where the characters before and at a place belong to one word. Kanji and hiragana have no such words. */
@@ -113,13 +112,15 @@ function continues(text: string, at: number): boolean {
 }
 
 /** Where words with these stems follow one another, but not as in `literal`. */
-function formsOf(text: string, stems: readonly string[], literal: string): number[] {
-  const probe = commonStart(stems[0]!);
+function formsOf(document: Document, stems: readonly string[], literal: string): number[] {
   const places: number[] = [];
+  if (stems.length === 0) return places;
+  const { text } = document;
+  const probe = commonStart(stems[0]!);
   let at = text.indexOf(probe);
   for (let n = 0; at >= 0 && places.length < enough && n < 8 * enough; n++) {
-    const isStart = at === 0 || !isWordCharacter(text, at - 1);
-    if (isStart && !text.startsWith(literal, at) && follow(text, at, stems)) places.push(at);
+    const isStart = at === 0 || !isWordCharacter(text, at - 1) || isPartStart(document.cased(), at);
+    if (isStart && !text.startsWith(literal, at) && follow(document, at, stems)) places.push(at);
     at = text.indexOf(probe, at + 1);
   }
   return places;
@@ -130,17 +131,30 @@ function commonStart(stem: string): string {
   return stem.length > 3 || stem.endsWith("i") ? stem.slice(0, -1) : stem;
 }
 
-/** True where the words from a place on have these stems. What stands between two of them is no letter or digit. */
-function follow(text: string, from: number, stems: readonly string[]): boolean {
+/** True where the words, or parts of names, from a place on have these stems, with no letter or digit between them. */
+function follow(document: Document, from: number, stems: readonly string[]): boolean {
+  const { text } = document;
   let at = from;
   for (const stem of stems) {
     while (at < text.length && !isWordCharacter(text, at) && text[at] !== "\n") at++;
-    let next = at;
-    while (next < text.length && isWordCharacter(text, next)) next++;
-    if (next - at > 64 || stemOf(text.slice(at, next)) !== stem) return false;
-    at = next;
+    const ends = [partEnd(document, at), wordEnd(text, at)].filter((end) => end - at <= 64);
+    const end = ends.find((candidate) => stemOf(text.slice(at, candidate)) === stem);
+    if (end === undefined) return false;
+    at = end;
   }
   return true;
+}
+
+function wordEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isWordCharacter(text, at)) at++;
+  return at;
+}
+
+function partEnd(document: Document, from: number): number {
+  let at = from + 1;
+  while (at < document.text.length && isWordCharacter(document.text, at) && !isPartStart(document.cased(), at)) at++;
+  return at;
 }
 
 function isWordCharacter(text: string, at: number): boolean {

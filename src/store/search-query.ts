@@ -44,7 +44,7 @@ export function parseQuery(raw: string): Query {
   const typed = raw.slice(0, maxCharacters);
   const chunks = (typed.match(chunk) ?? []).slice(0, maxWords).map(readChunk);
   const words = chunks.map(wordTerm).filter((term) => term.text !== "");
-  const telling = words.filter((term) => !isStopWord(term));
+  const telling = words.filter((term) => !isStopWord(term) && !/^[.,;:!?。、…]+$/.test(term.text));
   const short = chunks.length <= maxShortWords;
   const onlyPhrase = words.length === 1 && words[0]!.phrase;
   return {
@@ -61,7 +61,7 @@ interface Chunk {
 }
 
 /** Text in quotes that stand at the borders of words, else everything up to a space. */
-const chunk = /["“「『][^"”」』]*[^"”」』\s][^"”」』]*["”」』](?=[\s.,;:!?。、]|$)|\S+/gu;
+const chunk = /["“「『][^"”」』]*[^"”」』\s][^"”」』]*["”」』](?=[.,;!?。、]*(?:\s|$))|\S+/gu;
 
 function readChunk(text: string): Chunk {
   const quoted = /^["“「『](.+)["”」』]$/su.exec(text)?.[1];
@@ -106,13 +106,15 @@ function anyTerms(chunks: Chunk[], words: Term[]): Term[] {
 }
 const phraseWeight = 2;
 
-/** A word, and the words in it where it is a name, a path, or hyphenated. */
+/** A word, the words in it where it is a name, a path, or hyphenated, and what symbols stand around. */
 function spacedTerms(piece: string): Term[] {
   const whole = termOf(piece, 1);
-  if (!/[\p{L}\p{N}]/u.test(whole.text)) return []; // symbols alone: too many entries have them
+  const core = whole.text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
+  if (core === "") return []; // symbols alone: too many entries have them
   const inner = [...(whole.stems.length > 1 ? wordsOf(whole.text) : []), ...nameParts(piece).flat()];
   const telling = inner.filter((word) => word.length > 1 && !stopWords.has(word));
-  return [whole, ...telling.map((word) => ({ ...termOf(word, partWeight), fragment: false }))];
+  const parts = telling.map((word) => ({ ...termOf(word, partWeight), fragment: false }));
+  return core === whole.text || core.length === 1 ? [whole, ...parts] : [whole, termOf(core, partWeight), ...parts];
 }
 const partWeight = 0.4;
 

@@ -47,10 +47,11 @@ export function evenSpaces(text: string): string {
   return even ? text : text.replace(gap, " ").trim();
 }
 
-/** The same of a text whose spaces are even. Lines stay lines. */
-export function foldEven(text: string): string {
-  if (ascii.test(text)) return text.toLowerCase();
-  const plain = text.normalize("NFKC").toLowerCase();
+/** The same of a text whose spaces are even. Lines stay lines. With `keepCase` all is folded but the case. */
+export function foldEven(text: string, { keepCase = false } = {}): string {
+  if (ascii.test(text)) return keepCase ? text : text.toLowerCase();
+  const whole = text.normalize("NFKC");
+  const plain = keepCase ? whole : whole.toLowerCase();
   return (marked.test(plain) ? withoutMarks(plain) : plain)
     .replace(/([ァ-ヺー]{3})ー(?![ァ-ヺー])/g, "$1")
     .replace(spaceBeside, "");
@@ -86,12 +87,20 @@ export function stemOf(word: string): string {
   return stem(word.length > 64 ? word.slice(0, 64) : word);
 }
 
-/** The parts, each folded, of every name in a text that has an inner capital: `parseConfigFile` has three. */
+/** The character before a border inside of a name: of `parseConfig`, of `HTTPServer`, but not of the plural `URLs`. */
+const beforeBorder = String.raw`[a-z\d](?=[A-Z])|[A-Z](?=[A-Z](?!s(?![A-Za-z\d]))[a-z])`;
+const border = new RegExp(`(?<=${beforeBorder})`);
+const atBorder = new RegExp(`^(?:${beforeBorder})`);
+
+/** The parts, each in lowercase, of every name in a text that has several: `parseConfigFile` has three. */
 export function nameParts(text: string): string[][] {
-  return (text.match(/[A-Za-z0-9]+/g) ?? [])
-    .filter((run) => /[a-z0-9][A-Z]|[A-Z]{2}[a-z]/.test(run)) // apart: one expression for both would try every start
-    .map((name) => (name.match(/[A-Z]+(?![a-z])\d*|[A-Z]?[a-z\d]+|\d+/g) ?? []).map((part) => part.toLowerCase()))
-    .filter((parts) => parts.length > 1);
+  const names = (text.match(/[A-Za-z0-9]+/g) ?? []).map((name) => name.split(border));
+  return names.filter((parts) => parts.length > 1).map((parts) => parts.map((part) => part.toLowerCase()));
+}
+
+/** True where a part of a name begins that is not its first. */
+export function isPartStart(text: string, at: number): boolean {
+  return at > 0 && atBorder.test(text.slice(at - 1, at + 3));
 }
 
 // Private-use characters, which no token of another kind begins with.
