@@ -61,7 +61,7 @@ interface Chunk {
 }
 
 /** Text in quotes that stand at the borders of words, else everything up to a space. */
-const chunk = /["“「『][^"”」』]*[^"”」』\s][^"”」』]*["”」』](?=[.,;!?。、]*(?:\s|$))|\S+/gu;
+const chunk = /["“「『][^"“”「」『』]*[^"“”「」『』\s]["”」』](?=[.,;!?。、]*(?:\s|$))|\S+/gu;
 
 function readChunk(text: string): Chunk {
   const quoted = /^["“「『](.+)["”」』]$/su.exec(text)?.[1];
@@ -84,9 +84,21 @@ function termOf(typed: string, weight: number): Term {
   return { text, stems: told.map(stemOf), parts, fragment, phrase: false, weight };
 }
 
+const isTelling = (text: string) => /[\p{L}\p{N}]/u.test(text);
+
 /** What a sentence puts around a word. Text of punctuation alone stays as it is. */
 function withoutPunctuation(text: string): string {
-  return text.replace(/^[("'`「『（【<[{]+(?=.*[\p{L}\p{N}])|(?<=[\p{L}\p{N}].*)[.,;:!?。、…)"'`」』）】>\]}]+$/gu, "");
+  const opening = (character: string) => "(\"'`「『（【<[{".includes(character);
+  const closing = (character: string) => ".,;:!?。、…)\"'`」』）】>]}".includes(character);
+  return isTelling(text) ? trimmed(text, opening, closing) : text;
+}
+
+/** A text without what is at its ends. A loop, since an expression for the end of a text tries every start. */
+function trimmed(text: string, atStart: (character: string) => boolean, atEnd: (character: string) => boolean): string {
+  let [start, end] = [0, text.length];
+  while (start < end && atStart(text[start]!)) start++;
+  while (end > start && atEnd(text[end - 1]!)) end--;
+  return text.slice(start, end);
 }
 
 function isStopWord({ text, phrase }: Term): boolean {
@@ -109,8 +121,9 @@ const phraseWeight = 2;
 /** A word, the words in it where it is a name, a path, or hyphenated, and what symbols stand around. */
 function spacedTerms(piece: string): Term[] {
   const whole = termOf(piece, 1);
-  const core = whole.text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
-  if (core === "") return []; // symbols alone: too many entries have them
+  if (!isTelling(whole.text)) return []; // symbols alone: too many entries have them
+  const isSymbol = (character: string) => !/[\p{L}\p{N}\p{Cs}]/u.test(character);
+  const core = trimmed(whole.text, isSymbol, isSymbol);
   const inner = [...(whole.stems.length > 1 ? wordsOf(whole.text) : []), ...nameParts(piece).flat()];
   const telling = inner.filter((word) => word.length > 1 && !stopWords.has(word));
   const parts = telling.map((word) => ({ ...termOf(word, partWeight), fragment: false }));
