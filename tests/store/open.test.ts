@@ -83,7 +83,7 @@ const damages: [damage: string, change: (path: string) => void][] = [
     "gone",
     (path) => {
       const db = new Database(path);
-      db.run("drop table search_index");
+      db.run("drop table search_index_1");
       db.close();
     },
   ],
@@ -93,7 +93,7 @@ const damages: [damage: string, change: (path: string) => void][] = [
       const db = new Database(path);
       const [page] = db
         .query<{ pageno: number }, []>(
-          "select max(pageno) as pageno from dbstat where name = 'search_index_data' and pagetype = 'leaf'",
+          "select max(pageno) as pageno from dbstat where name = 'search_index_1_data' and pagetype = 'leaf'",
         )
         .all();
       db.close();
