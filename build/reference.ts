@@ -6,7 +6,7 @@ import { exitStatuses } from "../src/cli/failure.ts";
 import { meaning, term, usageLine, wrap } from "../src/cli/help.ts";
 import { projectFileName, settingSources } from "../src/host/settings.ts";
 import { foreignVariables, prefixes, variables } from "../src/host/variables.ts";
-import { toolsOf, type AgentTool, type Property } from "../src/mcp/tool.ts";
+import { toolOf, type AgentTool, type Property } from "../src/mcp/tool.ts";
 import { loadOperations } from "../src/ops/index.ts";
 import { groups, type Operation } from "../src/ops/operation.ts";
 
@@ -90,7 +90,7 @@ function tools(): string[] {
   return [
     "## Tools",
     "What `kioku-mesh-mcp` (or `kioku-mesh mcp serve`) offers an agent. Every answer is text, and again in the field `result` of its structured content.",
-    ...toolsOf(operations).flatMap(tool),
+    ...operations.filter((op) => op.tool).flatMap((op) => tool(toolOf(op))),
   ];
 }
 

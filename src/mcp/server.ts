@@ -7,7 +7,7 @@ import { invoke } from "../ops/operation.ts";
 import { cutText, defaultBudget, pageOfText, type Budget, type Page } from "../ops/page.ts";
 import { rawInput } from "./arguments.ts";
 import instructions from "./instructions.md" with { type: "text" };
-import { toolsOf, type AgentTool } from "./tool.ts";
+import { toolOf, type AgentTool } from "./tool.ts";
 
 /** We ask a client for nothing, so no answer of one needs checking; the SDK would load a JSON Schema compiler for it. */
 const jsonSchemaValidator = {
@@ -23,8 +23,8 @@ export function createServer(ctx: Context): Server {
     { capabilities: { tools: {} }, instructions: instructions.trim(), jsonSchemaValidator },
   );
   let loading: Promise<AgentTool[]> | undefined;
-  const tools = () =>
-    (loading ??= import("../ops/index.ts").then(async ({ loadOperations }) => toolsOf(await loadOperations())));
+  const load = async () => (await import("../ops/index.ts")).loadTools();
+  const tools = () => (loading ??= load().then((operations) => operations.map(toolOf)));
   server.setRequestHandler(ListToolsRequestSchema, async () => ({
     tools: (await tools()).map(({ listed }) => listed),
   }));

@@ -30,12 +30,8 @@ export interface AgentTool {
   listed: Tool;
 }
 
-/** The operations that agents see. */
-export function toolsOf(operations: readonly Operation[]): AgentTool[] {
-  return operations.filter((op) => op.tool).map(toolOf);
-}
-
-function toolOf(op: Operation): AgentTool {
+/** An operation that has a tool, as agents see it. */
+export function toolOf(op: Operation): AgentTool {
   const { name, title, description, always } = op.tool!;
   const inputs = fieldsOf(op.input);
   return {

@@ -34,7 +34,15 @@ export const catalogue: { readonly [command: string]: () => Promise<Operation> }
   "hook session-start": async () => (await import("./hook-session-start.ts")).hookSessionStart,
 };
 
-/** All of them, for help, documentation and agents. */
+/** All of them, for help and documentation. */
 export function loadOperations(): Promise<Operation[]> {
   return Promise.all(Object.values(catalogue).map((load) => load()));
+}
+
+/** The commands that are tools too: an agent's server loads no other. */
+const tools = ["save", "search", "recall-context", "get-memory", "delete", "status", "drain"];
+
+/** The operations that agents see. */
+export function loadTools(): Promise<Operation[]> {
+  return Promise.all(tools.map((command) => catalogue[command]!()));
 }

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { UserError } from "../../src/core/errors.ts";
 import { rawInput } from "../../src/mcp/arguments.ts";
-import { toolsOf } from "../../src/mcp/tool.ts";
-import { loadOperations } from "../../src/ops/index.ts";
+import { toolOf } from "../../src/mcp/tool.ts";
+import { loadTools } from "../../src/ops/index.ts";
 
-const operations = await loadOperations();
+const operations = await loadTools();
 
-const tools = toolsOf(operations);
+const tools = operations.map(toolOf);
 
 function read(tool: string, args: { [name: string]: unknown }) {
   return rawInput(tools.find(({ listed }) => listed.name === tool)!.inputs, args);

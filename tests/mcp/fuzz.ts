@@ -1,15 +1,15 @@
 import { expect } from "bun:test";
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
-import { toolsOf, type ToolField } from "../../src/mcp/tool.ts";
-import { loadOperations } from "../../src/ops/index.ts";
+import { toolOf, type ToolField } from "../../src/mcp/tool.ts";
+import { loadTools } from "../../src/ops/index.ts";
 import { seeded } from "../random.ts";
 import { idOf } from "../store/records.ts";
 
-const operations = await loadOperations();
+const operations = await loadTools();
 
 type Chance = ReturnType<typeof seeded>;
 
-const tools = toolsOf(operations).map(({ listed, inputs }) => ({ name: listed.name, inputs }));
+const tools = operations.map(toolOf).map(({ listed, inputs }) => ({ name: listed.name, inputs }));
 
 const strangeNames = ["since", "text", "__proto__", "constructor", "toString", "", "\0"];
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { createServer } from "../../src/mcp/server.ts";
+import { loadOperations, loadTools } from "../../src/ops/index.ts";
 import { contextWith } from "./world.ts";
 
 /** A context of which nothing may be touched. */
@@ -86,6 +87,11 @@ const parameters = {
 test("initialize and tools/list open nothing", async () => {
   const { tools } = await listed();
   expect(tools.map(({ name }) => name).toSorted()).toEqual(Object.keys(parameters).toSorted());
+});
+
+test("the operations that have a tool are those the server loads", async () => {
+  const withTool = (await loadOperations()).filter(({ tool }) => tool);
+  expect((await loadTools()).map(({ command }) => command)).toEqual(withTool.map(({ command }) => command));
 });
 
 test("tools have the parameters, types and defaults that agents know", async () => {
