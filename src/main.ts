@@ -46,7 +46,8 @@ const program: Program = {
   open: (options) => openContext(build, options),
   async serve() {
     const { context, close } = openContext(build, { rebuild: false });
-    return await (await import("./mcp/serve.ts")).serve(context).finally(close);
+    const status = await (await import("./mcp/serve.ts")).serve(context).finally(close);
+    process.exit(status); // every answer is written, and nothing that a library left open may keep us
   },
 };
 
@@ -73,5 +74,5 @@ async function start(): Promise<number> {
   return await (await import("./cli/run.ts")).run(argv, program, terminal);
 }
 
-// Set, never process.exit(): exiting would cut off output still on its way into a pipe.
+// Set, not process.exit(): exiting would cut off output still on its way into a pipe.
 process.exitCode = await start();
