@@ -26,6 +26,9 @@ import { createCleaner } from "./clean.ts";
 import { keySpace, membershipText, meshDirectory, provideLinkCredentials, readMembership } from "./membership.ts";
 import type { Membership } from "./membership.ts";
 
+/** Milliseconds for which a commit is waited for that has begun to write. */
+const longestCommit = 256;
+
 /** What running a mesh needs of this machine and process. */
 export interface MeshHost {
   stateDirectory: string;
@@ -194,12 +197,26 @@ function replicate(
   };
 }
 
-/** Wakes the replicator when any process commits to the database: each commit writes the WAL. */
+/**
+ * Wakes the replicator when any process commits to the database. Each commit writes the WAL, but can be read only when
+ * that has reached the disk, which nothing tells: so it is looked at again and again for a while.
+ */
 function watchDatabase(database: string, replicator: Pick<Replicator, "wake">): () => void {
   const wal = `${basename(database)}-wal`;
-  const watcher = watch(dirname(database), (_, file) => file === wal && replicator.wake());
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  function look(delay: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      replicator.wake();
+      if (delay < longestCommit) look(delay * 2);
+    }, delay);
+  }
+  const watcher = watch(dirname(database), (_, file) => file === wal && look(1));
   watcher.on("error", () => watcher.close()); // what is not seen here, the replicator's own look finds
-  return () => watcher.close();
+  return () => {
+    watcher.close();
+    clearTimeout(timer);
+  };
 }
 
 function noteState(state: RouterState, { note }: Pick<MeshHost, "note">): void {

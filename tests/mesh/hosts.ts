@@ -134,6 +134,14 @@ export function createNetwork(names: readonly string[], clocks: { [name: string]
         stderr: "pipe",
         ...options,
       }),
+    /** Bytes that have passed on a host's cable, both ways. */
+    traffic(host: Host): number {
+      const answer = Bun.spawnSync(["ip", "-n", space("sw"), "-s", "-j", "link", "show", link(host.name)]);
+      const [{ stats64 }] = JSON.parse(String(answer.stdout)) as [{ stats64: { [way: string]: { bytes: number } } }];
+      return stats64.rx!.bytes + stats64.tx!.bytes;
+    },
+    /** A command as it runs on a host. */
+    commandAt: (host: Host, argv: string[]) => ["ip", "netns", "exec", space(host.name), ...argv],
     /** Records every frame that passes on a host's cable, from now on. */
     capture: (host: Host) => startCapture(["ip", "netns", "exec", space("sw")], link(host.name)),
     async [Symbol.asyncDispose]() {
