@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import type { Context } from "../ops/context.ts";
 import { invoke } from "../ops/operation.ts";
-import { cutText, defaultBudget, pageOfText, type Budget, type Page } from "../ops/page.ts";
+import { beginningOf, cutText, defaultBudget, type Budget, type Page } from "../ops/page.ts";
 import { rawInput } from "./arguments.ts";
 import instructions from "./instructions.md" with { type: "text" };
 import { toolOf, type AgentTool } from "./tool.ts";
@@ -56,7 +56,7 @@ async function answer(ctx: Context, { op, inputs }: AgentTool, args: { [name: st
   const { output, input } = await invoke(op, ctx, rawInput(inputs, args), nameOf);
   const fields = Object.fromEntries(op.tool!.structured.map((key) => [key, output[key]]));
   const budget = budgetOf(typeof input.budget_bytes === "number" ? input.budget_bytes : defaultBudget, fields);
-  const page = op.tool!.page?.(output, input, budget) ?? pageOfText(op.text(output, input, "mcp"), 0, "", budget);
+  const page = op.tool!.page?.(output, input, budget) ?? beginningOf(op.text(output, input, "mcp"), budget);
   return resultOf(page, fields);
 }
 

@@ -88,6 +88,14 @@ export function pageOfText(text: string, offset: number, id: string, budget: Bud
   return page(greatest(budget.bytes, (length) => budget.fits(page(length).text)));
 }
 
+/** A text that has no pages within a budget: its end is left out. */
+export function beginningOf(text: string, budget: Budget): Page {
+  if (budget.fits(text)) return { text };
+  const notice = `[truncated: output capped at ${budget.bytes} bytes; a larger budget_bytes shows more]`;
+  const beginning = (length: number) => `${text.slice(0, boundary(text, length))}\n${notice}`;
+  return { text: beginning(greatest(budget.bytes, (length) => budget.fits(beginning(length)))) };
+}
+
 /** The first characters of a text, and a mark where some are missing. */
 export function cutText(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, boundary(text, most))}…`;
