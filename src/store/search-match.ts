@@ -81,14 +81,13 @@ function occurrences(document: Document, term: Term): Occurrences[] {
     own[kind]++;
   };
   const { text } = document;
-  const isLetter = term.text.length === 1 && isSpacedWord(term.text); // in nearly every text, so only as a word
   let words = 0;
   let at = text.indexOf(term.text);
   for (let n = 0; at >= 0 && n < enough; n++) {
     const place = placeOf(document, at, term.text.length);
     const isForm = place === "start" && term.stems.length > 0 && follow(document, at, term.stems);
     if (place === "word") words++;
-    if (!isLetter || place === "word") count(at, isForm ? "form" : place);
+    if (!term.whole || place === "word") count(at, isForm ? "form" : place);
     at = text.indexOf(term.text, at + term.text.length);
   }
   for (const place of formsOf(document, term.stems, term.text)) count(place, "form");
@@ -114,9 +113,10 @@ function continues(text: string, at: number): boolean {
 /** Where words with these stems follow one another, but not as in `literal`. */
 function formsOf(document: Document, stems: readonly string[], literal: string): number[] {
   const places: number[] = [];
-  if (stems.length === 0) return places;
   const { text } = document;
-  const probe = commonStart(stems[0]!);
+  const probes = stems.map(commonStart);
+  const [probe] = probes;
+  if (probe === undefined || !probes.every((each) => text.includes(each))) return places;
   let at = text.indexOf(probe);
   for (let n = 0; at >= 0 && places.length < enough && n < 8 * enough; n++) {
     const isStart = at === 0 || !isWordCharacter(text, at - 1) || isPartStart(document.cased(), at);
@@ -137,24 +137,22 @@ function follow(document: Document, from: number, stems: readonly string[]): boo
   let at = from;
   for (const stem of stems) {
     while (at < text.length && !isWordCharacter(text, at) && text[at] !== "\n") at++;
-    const ends = [partEnd(document, at), wordEnd(text, at)].filter((end) => end - at <= 64);
-    const end = ends.find((candidate) => stemOf(text.slice(at, candidate)) === stem);
+    const end = endOf(document, at, stem);
     if (end === undefined) return false;
     at = end;
   }
   return true;
 }
 
-function wordEnd(text: string, from: number): number {
-  let at = from;
-  while (at < text.length && isWordCharacter(text, at)) at++;
-  return at;
-}
-
-function partEnd(document: Document, from: number): number {
+/** Where the word, or the part of a name, that begins at a place ends, if it has this stem. */
+function endOf(document: Document, from: number, stem: string): number | undefined {
+  const { text } = document;
   let at = from + 1;
-  while (at < document.text.length && isWordCharacter(document.text, at) && !isPartStart(document.cased(), at)) at++;
-  return at;
+  while (at < text.length && at - from <= 64 && isWordCharacter(text, at)) {
+    if (isPartStart(document.cased(), at) && stemOf(text.slice(from, at)) === stem) return at;
+    at++;
+  }
+  return stemOf(text.slice(from, at)) === stem ? at : undefined;
 }
 
 function isWordCharacter(text: string, at: number): boolean {

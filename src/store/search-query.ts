@@ -1,4 +1,4 @@
-import { byWriting, fold, isUnspaced, nameParts, stemOf, wordsOf } from "./search-text.ts";
+import { byWriting, fold, isSpacedWord, isUnspaced, nameParts, stemOf, wordsOf } from "./search-text.ts";
 
 /** One thing that is asked for. All texts are folded. */
 export interface Term {
@@ -10,6 +10,8 @@ export interface Term {
   parts: string[];
   /** It looks like a name, code or path, or has no spaced words: it is looked for inside of words too. */
   fragment: boolean;
+  /** Too short to be looked for inside of words: nearly every text has it somewhere. */
+  whole: boolean;
   /** A phrase in quotes: only ever found as typed. */
   phrase: boolean;
   /** How much it counts, 1 for what was typed, less for what was made of it. */
@@ -45,12 +47,16 @@ export function parseQuery(raw: string): Query {
   const chunks = (typed.match(chunk) ?? []).slice(0, maxWords).map(readChunk);
   const words = chunks.map(wordTerm).filter((term) => term.text !== "");
   const telling = words.filter((term) => !isStopWord(term) && !/^[.,;:!?。、…]+$/.test(term.text));
+  const asked = distinct(telling.length ? telling : words);
+  const [only] = asked;
+  // Asked for alone, two letters may be anywhere.
+  if (asked.length === 1 && only!.text.length === 2) asked[0] = { ...only!, whole: false };
   const short = chunks.length <= maxShortWords;
   const onlyPhrase = words.length === 1 && words[0]!.phrase;
   return {
     text: onlyPhrase ? words[0]!.text : fold(typed),
     short,
-    words: distinct(telling.length ? telling : words),
+    words: asked,
     terms: anyTerms(chunks, words),
   };
 }
@@ -81,7 +87,8 @@ function termOf(typed: string, weight: number): Term {
   const fragment = parts.length > 0 || words.length !== 1 || words[0] !== text || /\d/.test(text);
   // The letter of `C++` or `C#` alone is another word.
   const told = isUnspaced(text) || (words.join("").length === 1 && text.length > 1) ? [] : words;
-  return { text, stems: told.map(stemOf), parts, fragment, phrase: false, weight };
+  const whole = text.length <= 2 && isSpacedWord(text);
+  return { text, stems: told.map(stemOf), parts, fragment, whole, phrase: false, weight };
 }
 
 const isTelling = (text: string) => /[\p{L}\p{N}]/u.test(text);

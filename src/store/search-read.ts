@@ -22,7 +22,10 @@ type Row = Omit<Candidate, "match">;
 type Parameters = { [name: string]: string | number };
 
 /** How many rows are asked for at once. */
-const portion = 200;
+const portion = 150;
+
+/** How many texts are compared for each that may be taken. */
+const textsPerTaken = 3;
 
 /** How much text one search reads, in characters of payload for each entry that it may show. */
 const charactersPerEntry = 80_000;
@@ -51,7 +54,9 @@ export function openTexts(db: Database) {
     ): Candidate[] {
       const candidates: Candidate[] = [];
       let charactersLeft = charactersPerEntry * most;
-      for (let at = 0; at < seqs.length && candidates.length < most && charactersLeft > 0; at += portion) {
+      let textsLeft = textsPerTaken * most;
+      const isDone = () => candidates.length >= most || textsLeft <= 0 || charactersLeft <= 0;
+      for (let at = 0; at < seqs.length && !isDone(); at += portion) {
         const some = JSON.stringify(seqs.slice(at, at + portion));
         for (const row of rows("json_each($seqs) c cross join observation o on o.seq = c.value", filter, now, {
           seqs: some,
@@ -59,10 +64,11 @@ export function openTexts(db: Database) {
           const match = matchTexts(query, fieldTexts(parseObject(row.payload) ?? {}));
           if (matches(match)) candidates.push({ ...row, match });
           charactersLeft -= row.payload.length;
-          if (charactersLeft <= 0) break;
+          textsLeft--;
+          if (isDone()) break;
         }
       }
-      return candidates.slice(0, most);
+      return candidates;
     },
 
     /** Rows in the order of their observations' times, the newest first. */

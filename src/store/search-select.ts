@@ -13,10 +13,10 @@ export interface Selection {
 }
 
 /**
- * How many rows one search takes from the index, at some 60 ns each. Rare words come first and select; of the first word
- * that is too common for what is left only the latest rows select, and commoner ones only re-rank.
+ * How many rows one search takes from the index, at some 100 ns each. Rare words come first and select; those that are
+ * too common for what is left only re-rank. Of a word that is too common by itself the latest rows select.
  */
-const rowBudget = 40_000;
+const rowBudget = 20_000;
 
 /** At most so many of them for one term that is looked up by its grams, and at most so many such look-ups. */
 const gramRowLimit = 10_000;
@@ -34,16 +34,20 @@ export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selec
   const asWords = query.terms.map((term) => wordCount(index, term));
   const areWords = asWords.map((count) => count > 0);
   const counts = query.terms.map(({ stems }, i) => (stems.length === 1 ? asWords[i] : undefined));
-  const found = query.words.map(expressionOf).filter((expression) => expression !== "");
-  const all = found.map((expression) => `(${expression})`).join(" AND ");
+  const all = conjunction(query.words.map(expressionOf));
   if (all === "") return { scores, counts, areWords };
   const rows = index.rows(all, scope, rowBudget);
   for (const row of rows) scores[row] = 1;
   if (rows.length > many) {
-    const typed = gramQuery(query.text).join(" AND ");
-    if (typed !== "") raise(scores, index.rows(typed, scope, rowBudget), query.words.length);
-    const heads = query.words.filter((term) => term.stems.length > 0).map(headOf);
-    for (const head of heads) raise(scores, index.rows(`(${all}) AND ${head}`, scope, many), headWeight);
+    const typed = conjunction(gramQuery(query.text));
+    const literal = conjunction(query.words.map((term) => conjunction(gramsOf(term))));
+    for (const better of query.words.length > 1 ? [typed, literal] : [typed]) {
+      if (better !== "") raise(scores, index.rows(better, scope, rowBudget), query.words.length);
+    }
+    for (const { stems } of query.words) {
+      const head = conjunction(stems.map(headQuery));
+      if (head !== "") raise(scores, index.rows(conjunction([all, head]), scope, many), headWeight);
+    }
   }
   return { scores, counts, areWords };
 }
@@ -64,16 +68,16 @@ export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selec
   for (const { term, i } of byRarity) {
     const anywhere = (term.fragment || !areWords[i]) && lookupsLeft-- > 0;
     const expression = anywhere ? expressionOf(term) : stemsOf(term);
-    if (rowsLeft <= 0 || expression === "") continue;
+    const isTooCommon = counts[i]! > rowsLeft && rowsLeft < rowBudget;
+    if (isTooCommon || rowsLeft <= 0 || expression === "") continue;
     const limit = anywhere ? Math.min(rowsLeft, gramRowLimit) : rowsLeft;
     const rows = index.rows(expression, scope, limit);
     if (anywhere) counts[i] = Math.max(counts[i]!, estimate(rows, limit, size));
     rowsLeft -= rows.length;
     const worth = term.weight * idf(counts[i]!, size);
     for (const row of rows) scores[row]! += worth;
-    if (rows.length > many && term.stems.length > 0) {
-      raise(scores, index.rows(headOf(term), scope, gramRowLimit), headWeight * worth);
-    }
+    const head = conjunction(term.stems.map(headQuery));
+    if (rows.length > many && head !== "") raise(scores, index.rows(head, scope, gramRowLimit), headWeight * worth);
   }
   return { scores, counts, areWords };
 }
@@ -81,18 +85,17 @@ export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selec
 /** The selected rows with the best scores, the latest learned of first where they are equal. */
 export function bestRows(scores: Float32Array, limit: number): number[] {
   const levels = 1024;
-  const perLevel = new Uint32Array(levels + 1);
   let highest = 0;
-  for (const score of scores) if (score > highest) highest = score;
-  const levelOf = (score: number) => Math.ceil((score / highest) * levels);
-  for (const score of scores) if (score > 0) perLevel[levelOf(score)]!++;
-  let level = levels;
-  let above = 0;
+  for (let row = 0; row < scores.length; row++) if (scores[row]! > highest) highest = scores[row]!;
+  const perLevel = new Uint32Array(levels + 1);
+  for (let row = 0; row < scores.length; row++) perLevel[Math.ceil((scores[row]! / highest) * levels)]!++;
+  let [level, above] = [levels, 0];
   while (level > 1 && above + perLevel[level]! < limit) above += perLevel[level--]!;
   let atLevel = limit - above;
   const rows: number[] = [];
   for (let row = scores.length - 1; row >= 0; row--) {
-    const own = scores[row]! > 0 ? levelOf(scores[row]!) : 0;
+    if (scores[row] === 0) continue;
+    const own = Math.ceil((scores[row]! / highest) * levels);
     if (own > level || (own === level && atLevel-- > 0)) rows.push(row);
   }
   return rows.sort((a, b) => scores[b]! - scores[a]! || b - a);
@@ -119,15 +122,20 @@ function wordCount(index: SearchIndex, { stems }: Term): number {
 
 /** What a term's observations satisfy: they have its words, or its characters. "" where it has neither. */
 function expressionOf(term: Term): string {
-  const grams = gramQuery(term.text).join(" AND ");
-  return [stemsOf(term), grams && `(${grams})`].filter(Boolean).join(" OR ");
+  return [stemsOf(term), conjunction(gramsOf(term))].filter(Boolean).join(" OR ");
 }
 
 function stemsOf({ stems, parts }: Term): string {
-  const alternatives = [stems, parts].filter((words) => words.length > 0);
-  return alternatives.map((words) => `(${words.map(stemQuery).join(" AND ")})`).join(" OR ");
+  const alternatives = [...new Set([stems, parts].map((words) => conjunction(words.map(stemQuery))))];
+  return alternatives.filter(Boolean).join(" OR ");
 }
 
-function headOf({ stems }: Term): string {
-  return stems.map(headQuery).join(" AND ");
+const gramsOf = ({ text, whole }: Term): string[] => (whole ? [] : gramQuery(text));
+
+/** What satisfies all of some expressions; "" where there is none. */
+function conjunction(expressions: readonly string[]): string {
+  return expressions
+    .filter(Boolean)
+    .map((expression) => `(${expression})`)
+    .join(" AND ");
 }

@@ -14,8 +14,10 @@ const runs = new RegExp(`[${unspaced}]+|[^\\s${unspaced}]+`, "gu");
 const spacedWord = new RegExp(`^[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+$`, "v");
 const spacedWords = new RegExp(`[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+`, "gv");
 const spaceBeside = new RegExp(`(?<=[${unspaced}]) | (?=[${unspaced}])`, "gu");
-const symbols = /[^\p{L}\p{N}\p{M}\s]/gu;
-const ascii = /^[\p{ASCII}]*$/u;
+/** Characters that are looked for one by one: symbols, and those that are often a word alone. */
+const singles = /[^\p{L}\p{N}\p{M}\s]|\p{sc=Han}/gu;
+const single = /^(?:[^\p{L}\p{N}\p{M}\s]|\p{sc=Han})$/u;
+const nonAscii = /[\u0080-\uffff]/;
 
 /** A text cut where spaced and unspaced writing meet, as in `Dockerの設定`. Full-width letters are spaced ones. */
 export function byWriting(text: string): string[] {
@@ -24,7 +26,7 @@ export function byWriting(text: string): string[] {
 
 /** True where a text has characters of a writing without spaces. */
 export function isUnspaced(text: string): boolean {
-  return !ascii.test(text) && unspacedRun.test(text);
+  return nonAscii.test(text) && unspacedRun.test(text);
 }
 
 /**
@@ -49,7 +51,7 @@ export function evenSpaces(text: string): string {
 
 /** The same of a text whose spaces are even. Lines stay lines. With `keepCase` all is folded but the case. */
 export function foldEven(text: string, { keepCase = false } = {}): string {
-  if (ascii.test(text)) return keepCase ? text : text.toLowerCase();
+  if (!nonAscii.test(text)) return keepCase ? text : text.toLowerCase();
   const whole = text.normalize("NFKC");
   const plain = keepCase ? whole : whole.toLowerCase();
   return (marked.test(plain) ? withoutMarks(plain) : plain)
@@ -74,7 +76,7 @@ function withoutMarks(text: string): string {
 
 /** The words of a folded text that is written with spaces, in order. The rest of it has no words to tell apart. */
 export function wordsOf(folded: string): string[] {
-  return folded.match(ascii.test(folded) ? /[a-z0-9]+/g : spacedWords) ?? [];
+  return folded.match(nonAscii.test(folded) ? spacedWords : /[a-z0-9]+/g) ?? [];
 }
 
 /** True for one or more characters of words that are written with spaces. */
@@ -100,7 +102,8 @@ export function nameParts(text: string): string[][] {
 
 /** True where a part of a name begins that is not its first. */
 export function isPartStart(text: string, at: number): boolean {
-  return at > 0 && atBorder.test(text.slice(at - 1, at + 3));
+  const code = text.charCodeAt(at);
+  return code >= 65 && code <= 90 && at > 0 && atBorder.test(text.slice(at - 1, at + 3));
 }
 
 // Private-use characters, which no token of another kind begins with.
@@ -114,8 +117,8 @@ const scopeMark = "\ue004";
 
 /**
  * The grams of a folded text, each after a space: any three neighbouring characters of a run without spaces, and the
- * last two with its end; in a writing without spaces, any two; each symbol by itself; and, where a space is, the two
- * characters before it and the one after it. Repeated ones are repeated.
+ * last two with its end; in a writing without spaces, any two; each symbol and each kanji by itself; and, where a space
+ * is, the two characters before it and the one after it. Repeated ones are repeated.
  */
 function gramsOf(folded: string): string {
   let grams = "";
@@ -126,29 +129,31 @@ function gramsOf(folded: string): string {
     for (let i = 0; i <= last; i++) grams += ` ${join(characters, i, i + size)}`;
     grams += ` ${join(characters, Math.max(0, last + 1), characters.length)}${runEnd}`;
   }
-  for (const symbol of folded.match(symbols) ?? []) grams += ` ${symbol}`;
+  for (const single of folded.match(singles) ?? []) grams += ` ${single}`;
   for (const [, before, after] of folded.matchAll(spaces)) grams += ` ${before}${junction}${after}`;
   return grams;
 }
 const spaces = /(\S{1,2}) (?=(\S))/gu;
 
 /**
- * Expressions that every text satisfies which contains a folded literal, few rather than all: what they find is compared
- * with the text anyway. Empty where nothing can be said (a single letter).
+ * Expressions that every text satisfies which contains a folded literal; few other texts do, and they are told apart when
+ * they are read. Empty where nothing can be said (a single letter).
  */
 export function gramQuery(literal: string): string[] {
   const terms = new Set<string>();
+  const starts: string[] = [];
   for (const run of literal.match(runs) ?? []) {
     const characters = charactersOf(run);
     const size = isUnspaced(run) ? 2 : 3;
-    const last = characters.length - size;
-    for (let i = 0; i < last; i += size) terms.add(quoted(join(characters, i, i + size)));
-    if (last >= 0) terms.add(quoted(join(characters, last, characters.length)));
-    else if (size === 2 || characters.length === 2) terms.add(`${quoted(join(characters, 0, characters.length))} *`);
+    for (let i = 0; i <= characters.length - size; i++) terms.add(quoted(join(characters, i, i + size)));
+    const whole = join(characters, 0, characters.length);
+    if (size === 2 && single.test(whole)) terms.add(quoted(whole));
+    else if (characters.length === size - 1) starts.push(`${quoted(whole)} *`);
   }
   for (const term of junctionQuery(literal)) terms.add(term);
-  // Nearly every text has a dot or a slash: symbols only help where there is nothing else.
-  if (terms.size === 0) for (const symbol of literal.match(symbols) ?? []) terms.add(quoted(symbol));
+  // Nearly every text has a dot or a slash, and all grams of one beginning are many: only where there is nothing else.
+  if (terms.size === 0) for (const symbol of literal.match(singles) ?? []) terms.add(quoted(symbol));
+  if (terms.size === 0) for (const start of starts) terms.add(start);
   return [...terms].slice(0, maxGrams);
 }
 

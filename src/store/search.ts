@@ -47,7 +47,7 @@ export interface SearchResult {
 const tail = 0.3;
 
 /** How many texts are compared, where so many are selected and no more are asked for. */
-const usualTexts = 200;
+const usualTexts = 150;
 
 /** How many rows are looked at for them, where a filter leaves few. */
 const rowsPerText = 20;

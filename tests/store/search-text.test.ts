@@ -45,9 +45,12 @@ test("words are those of writings with spaces", () => {
 });
 
 test("a text satisfies what is asked of texts with any part of it", () => {
-  expect(gramQuery(fold("parseConf"))).toEqual(['"par"', '"sec"', '"onf"']);
+  expect(gramQuery(fold("parseConf"))).toEqual(
+    ["par", "ars", "rse", "sec", "eco", "con", "onf"].map((gram) => `"${gram}"`),
+  );
   expect(gramQuery("db")).toEqual(['"db" *']);
-  expect(gramQuery("鍵")).toEqual(['"鍵" *']);
+  expect(gramQuery("鍵")).toEqual(['"鍵"']);
+  expect(gramQuery("の")).toEqual(['"の" *']);
   expect(gramQuery("接続")).toEqual(['"接続"']);
   expect(gramQuery("%")).toEqual(['"%"']);
   expect(gramQuery('"')).toEqual(['""""']);
