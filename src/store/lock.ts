@@ -1,13 +1,15 @@
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { createPrivateFile } from "./open.ts";
+import { isBusy } from "./patience.ts";
 
 /**
  * A lock that one process on this host can hold, by an exclusive transaction on a small database: every OS gives it back
  * when the holder ends, however it ends. Gives the function that releases it; undefined where another holds it.
  */
 export function acquireLock(path: string): (() => void) | undefined {
-  closeSync(openSync(path, "a", 0o600));
+  createPrivateFile(path);
   const db = new Database(path, { create: true });
   try {
     db.run("pragma busy_timeout = 0");
@@ -31,8 +33,4 @@ export function isLocked(path: string): boolean {
   const release = acquireLock(path);
   release?.();
   return release === undefined;
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith("SQLITE_BUSY");
 }

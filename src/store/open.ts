@@ -42,10 +42,10 @@ function prepare(db: Database, rebuild: () => void): void {
 }
 
 /**
- * Makes the file, readable for its owner alone (SQLite would make it readable for all; the files beside it get the same
+ * Makes a database's file, readable for its owner alone (SQLite would make it readable for all; the files beside it get the same
  * mode). One that exists must not be opened here: closing it would drop the locks that this process holds on it.
  */
-function createPrivateFile(path: string): void {
+export function createPrivateFile(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
