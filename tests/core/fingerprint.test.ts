@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { createElementSet } from "../../src/sync/elements.ts";
 import { emptySet, fingerprintOf, withElement } from "../../src/core/fingerprint.ts";
 
 const element = (last: number) => new Uint8Array(32).fill(0xff).with(31, last);
@@ -24,4 +25,15 @@ test("a fingerprint is the same on every host: SHA-256 of sum and count, little-
   const expected = new Bun.CryptoHasher("sha256").update(input).digest("hex").slice(0, 32);
   expect(fingerprintOf(withElement(emptySet, one))).toBe(expected);
   expect(fingerprintOf(emptySet)).not.toBe(fingerprintOf({ count: 1, sum: 0n }));
+});
+
+test("the log and the replicator, which keep the set each in their own way, have one fingerprint of it", () => {
+  const set = createElementSet();
+  let sum = emptySet;
+  for (let i = 0; i < 3_000; i++) {
+    const element = new Bun.CryptoHasher("sha256").update(`${i}`).digest() as unknown as Uint8Array;
+    set.add(element, i);
+    sum = withElement(sum, element);
+    if (i % 1_000 === 0) expect(Buffer.from(set.fingerprint("")).toString("hex")).toBe(fingerprintOf(sum));
+  }
 });

@@ -141,3 +141,23 @@ testWith("strace")(
   },
   30_000,
 );
+
+test("gc --force-id takes the bytes off the disk, while an agent's server has the database open", async () => {
+  await using machine = home();
+  const server = machine.serve();
+  await server.initialize();
+  const secret = "hunter2xqzw";
+  const ids: string[] = [];
+  for (let i = 0; i < 40; i++) {
+    ids.push(idIn(await server.call("save_observation", { content: `note ${i} ${i === 20 ? secret : "ordinary"}` }))!);
+  }
+  // By another process: closing the files here would drop the locks of the store, were it open in this one.
+  const inFiles = () => Bun.spawnSync(["grep", "-l", "-a", "-r", secret.slice(2), machine.state]).stdout.toString();
+  expect(inFiles()).not.toBe("");
+  const { status, out } = await machine.run(["gc", "--force-id", ids[20]!]);
+  expect({ status, out }).toEqual({ status: 0, out: `physically deleted (obs): ${ids[20]}\n` });
+  expect(inFiles()).toBe("");
+  expect(await server.call("search_memory", { query: secret })).toContain("No matching memories");
+  expect(await server.call("search_memory", { query: "note 21" })).toContain(ids[21]!);
+  await server.end();
+}, 30_000);

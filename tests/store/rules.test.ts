@@ -107,6 +107,17 @@ test("says of each record whether it is new, here already, or took another's pla
   expect(store.append([later, later, first, later])).toEqual(["inserted", "present", "replaced", "present"]);
 });
 
+test("content that was erased and comes again changes nothing, so that nobody passes it on for ever", () => {
+  const store = memoryStore();
+  store.append([first, erasure(id)]);
+  const rows = store.log.rows(0, 10);
+  expect(store.merge([first, bare(first)]).map(({ outcome, bare: empty }) => [outcome, empty])).toEqual([
+    ["present", true],
+    ["present", true],
+  ]);
+  expect(store.log.rows(0, 10)).toEqual(rows);
+});
+
 test("says of records from the mesh which row holds them, what they replaced and whether content is there", () => {
   const store = memoryStore();
   store.append([later]);
@@ -173,6 +184,7 @@ test("hiding is this host's own: it shows as a state, is no part of the set, and
   store.append([first]);
   store.hide([id], "2026-05-02T00:00:00.000000Z");
   expect(store.observation(id, now)?.state).toBe("shadowed");
+  expect([...store.exportPages()].flat().map(({ hidden_at }) => hidden_at)).toEqual(["2026-05-01T00:00:00.000000Z"]);
   expect(store.search("claim", {}, now, 10).hits).toEqual([]);
   expect(store.fingerprint()).toEqual(other.fingerprint());
   store.append([tombstone(id)]);
