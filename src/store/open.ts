@@ -38,6 +38,7 @@ function prepare(db: Database, rebuild: () => void): void {
   db.run("pragma synchronous = full"); // what a save has acknowledged survives a power cut
   db.run("pragma fullfsync = on"); // macOS: else fsync leaves it in the drive's cache
   db.run(`pragma journal_size_limit = ${journalLimit}`);
+  db.run("pragma cache_size = -8000"); // 8 MB: one search looks at pages all over the file
   if (version !== schemaVersion) migrate(db, rebuild);
 }
 

@@ -33,7 +33,7 @@ export interface TextMatch {
 /** All fields in one folded text, each on a line of its own: one look finds a term wherever it is. */
 interface Document {
   text: string;
-  /** The same with its case. */
+  /** The same with its case; empty where that makes no difference. */
   cased(): string;
   /** Where the field of each name ends. */
   ends: number[];
@@ -66,37 +66,54 @@ function documentOf(texts: FieldTexts): Document {
     start = ends.at(-1)! + 1;
   }
   let cased: string | undefined;
-  return { text, cased: () => (cased ??= foldEven(plain, { keepCase: true })), ends, lengths };
+  // Most texts have no name to cut: then no place is the border of one.
+  const withCase = () => (/[a-z\d][A-Z]|[A-Z]{2}[a-z]/.test(plain) ? foldEven(plain, { keepCase: true }) : "");
+  return { text, cased: () => (cased ??= withCase()), ends, lengths };
 }
 
 /** Nobody's rank depends on how often more than this a text repeats a term. */
 const enough = 32;
 
+type Kind = Exclude<keyof Occurrences, "field">;
+
 function occurrences(document: Document, term: Term): Occurrences[] {
   const found: Occurrences[] = [];
-  const count = (at: number, kind: Exclude<keyof Occurrences, "field">) => {
-    const field = fieldNames[document.ends.findIndex((end) => at < end)]!;
-    let own = found.find((one) => one.field === field);
-    if (!own) found.push((own = { field, word: 0, form: 0, start: 0, inside: 0 }));
-    own[kind]++;
-  };
-  const { text } = document;
-  let words = 0;
-  let at = text.indexOf(term.text);
-  for (let n = 0; at >= 0 && n < enough; n++) {
-    const place = placeOf(document, at, term.text.length);
-    const isForm = place === "start" && term.stems.length > 0 && follow(document, at, term.stems);
-    if (place === "word") words++;
-    if (!term.whole || place === "word") count(at, isForm ? "form" : place);
-    at = text.indexOf(term.text, at + term.text.length);
+  // A word and its forms begin alike, so one look finds both.
+  if (term.stems.length === 1) countHits(found, document, term, commonStart(term.stems[0]!));
+  else {
+    countHits(found, document, term, term.text);
+    countForms(found, document, term.stems, term.text);
   }
-  for (const place of formsOf(document, term.stems, term.text)) count(place, "form");
-  if (words === 0) for (const place of formsOf(document, term.parts, term.text)) count(place, "form");
+  if (!found.some(({ word }) => word > 0)) countForms(found, document, term.parts, term.text);
   return found;
 }
 
+function count(found: Occurrences[], document: Document, at: number, kind: Kind): void {
+  const field = fieldNames[document.ends.findIndex((end) => at < end)]!;
+  let own = found.find((one) => one.field === field);
+  if (!own) found.push((own = { field, word: 0, form: 0, start: 0, inside: 0 }));
+  own[kind]++;
+}
+
+/** Counts where a term stands as typed, and the forms of its one word; `probe` is what both begin with. */
+function countHits(found: Occurrences[], document: Document, term: Term, probe: string): void {
+  const { text } = document;
+  let at = text.indexOf(probe);
+  for (let n = 0; at >= 0 && n < enough;) {
+    const isTyped = text.startsWith(term.text, at);
+    const place = isTyped ? placeOf(document, at, term.text.length) : "start";
+    const isForm =
+      place === "start" && isStart(document, at) && term.stems.length > 0 && follow(document, at, term.stems);
+    if (isForm || (isTyped && (!term.whole || place === "word"))) {
+      count(found, document, at, isForm ? "form" : place);
+      n++;
+    }
+    at = text.indexOf(probe, at + (isTyped ? term.text.length : probe.length));
+  }
+}
+
 /** What a hit is: a word, a whole part of a name (which is one form of it), the start of either, or inside of one. */
-function placeOf(document: Document, at: number, length: number): Exclude<keyof Occurrences, "field"> {
+function placeOf(document: Document, at: number, length: number): Kind {
   const { text } = document;
   const begins = at === 0 || !continues(text, at);
   if (!begins && !isPartStart(document.cased(), at)) return "inside";
@@ -110,20 +127,23 @@ function continues(text: string, at: number): boolean {
   return text.charCodeAt(at) > 0x7f && /^[\p{sc=Kana}ー]{2}/u.test(text.slice(at - 1, at + 1));
 }
 
-/** Where words with these stems follow one another, but not as in `literal`. */
-function formsOf(document: Document, stems: readonly string[], literal: string): number[] {
-  const places: number[] = [];
+/** Counts where words with these stems follow one another, but not as in `literal`. */
+function countForms(found: Occurrences[], document: Document, stems: readonly string[], literal: string): void {
   const { text } = document;
-  const probes = stems.map(commonStart);
-  const [probe] = probes;
-  if (probe === undefined || !probes.every((each) => text.includes(each))) return places;
+  if (stems.length === 0 || !stems.every((stem) => text.includes(commonStart(stem)))) return;
+  const probe = commonStart(stems[0]!);
   let at = text.indexOf(probe);
-  for (let n = 0; at >= 0 && places.length < enough && n < 8 * enough; n++) {
-    const isStart = at === 0 || !isWordCharacter(text, at - 1) || isPartStart(document.cased(), at);
-    if (isStart && !text.startsWith(literal, at) && follow(document, at, stems)) places.push(at);
+  for (let n = 0; at >= 0 && n < 8 * enough; n++) {
+    if (isStart(document, at) && !text.startsWith(literal, at) && follow(document, at, stems)) {
+      count(found, document, at, "form");
+    }
     at = text.indexOf(probe, at + 1);
   }
-  return places;
+}
+
+/** True where a word, or a part of a name, begins. */
+function isStart(document: Document, at: number): boolean {
+  return at === 0 || !isWordCharacter(document.text, at - 1) || isPartStart(document.cased(), at);
 }
 
 /** The letters that all words of a stem begin with: stemming may have changed its last one. */

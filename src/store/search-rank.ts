@@ -66,7 +66,8 @@ export interface Explanation extends Boosts {
   neighbours: number;
 }
 
-export interface Ranked extends Candidate {
+export interface Ranked extends Scored {
+  /** Its own, and what was found beside it. */
   score: number;
   /** Worked out when asked for: few of those ranked are shown, and fewer explained. */
   explain(): Explanation;
@@ -83,13 +84,24 @@ export interface RankingBase {
   weights: Weights;
 }
 
-/** Candidates with their scores, best first; equal ones by time, the newest first. */
-export function rank(candidates: readonly Candidate[], base: RankingBase): Ranked[] {
-  const own = candidates.map((candidate) => textScore(candidate, base) * boostOf(boostsOf(candidate, base)));
-  const bonuses = neighbourBonuses(candidates, own, base.weights.neighbours);
+/** A candidate, and what its text is worth with what is known of it. */
+export interface Scored extends Candidate {
+  own: number;
+}
+
+export function score(candidates: readonly Candidate[], base: RankingBase): Scored[] {
+  return candidates.map((candidate) => ({
+    ...candidate,
+    own: textScore(candidate, base) * boostOf(boostsOf(candidate, base)),
+  }));
+}
+
+/** Candidates with what was found beside them, best first; equal ones by time, the newest first. */
+export function rank(candidates: readonly Scored[], base: RankingBase): Ranked[] {
+  const bonuses = neighbourBonuses(candidates, base.weights.neighbours);
   const ranked = candidates.map((candidate, i) => {
-    const score = own[i]! + bonuses[i]!;
-    return { ...candidate, score, explain: () => explain(candidate, base, score, bonuses[i]!) };
+    const total = candidate.own + bonuses[i]!;
+    return { ...candidate, score: total, explain: () => explain(candidate, base, total, bonuses[i]!) };
   });
   return ranked.sort((a, b) => b.score - a.score || newestFirst(a, b));
 }
@@ -170,8 +182,8 @@ function freshness(created_at: string, now: string): number {
 }
 
 /** What was found beside an entry in its session makes it likelier, half as much for every hour between them. */
-function neighbourBonuses(candidates: readonly Candidate[], scores: number[], weight: number): number[] {
-  const bonuses = scores.map(() => 0);
+function neighbourBonuses(candidates: readonly Scored[], weight: number): number[] {
+  const bonuses = candidates.map(() => 0);
   const places = candidates
     .map(({ session_id, created_at }, i) => ({ i, session_id, at: Date.parse(created_at) }))
     .filter(({ session_id, at }) => session_id !== "" && !Number.isNaN(at))
@@ -181,7 +193,7 @@ function neighbourBonuses(candidates: readonly Candidate[], scores: number[], we
     for (const [n, { i, session_id, at }] of order.entries()) {
       const before = order[n - 1];
       if (before?.session_id === session_id) {
-        best = Math.max(best, weight * scores[before.i]!) * 0.5 ** (Math.abs(at - before.at) / hour);
+        best = Math.max(best, weight * candidates[before.i]!.own) * 0.5 ** (Math.abs(at - before.at) / hour);
       } else best = 0;
       bonuses[i] = Math.max(bonuses[i]!, best);
     }

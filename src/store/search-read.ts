@@ -8,6 +8,7 @@ import { fieldTexts } from "./search-text.ts";
 
 /** An observation whose text was compared with a query. */
 export interface Candidate {
+  seq: number;
   id: string;
   created_at: string;
   project: string;
@@ -22,10 +23,15 @@ type Row = Omit<Candidate, "match">;
 type Parameters = { [name: string]: string | number };
 
 /** How many rows are asked for at once. */
-const portion = 150;
+const portion = 60;
 
-/** How many texts are compared for each that may be taken. */
-const textsPerTaken = 3;
+/** After so many texts in a row that do not match there is little hope: the likeliest come first. */
+const patience = 60;
+
+const byRow = "json_each($seqs) c cross join observation o on o.seq = c.value";
+
+/** How many rows of some sessions are looked at. */
+const sessionRows = 500;
 
 /** How much text one search reads, in characters of payload for each entry that it may show. */
 const charactersPerEntry = 80_000;
@@ -36,12 +42,12 @@ export function openTexts(db: Database) {
     const condition = conditionOf(filter, now);
     // What passes other filters is live: asking costs as much as reading the text.
     const state = filter.include_superseded || filter.include_expired ? stateOf : "'live'";
-    return db
-      .query<Row, Parameters>(
-        `select o.id, o.created_at, o.project, o.session_id, o.importance, ${state} as state, r.payload
-         from ${from} cross join record r on r.seq = o.seq where ${condition.sql}`,
-      )
-      .iterate({ ...condition.parameters, ...parameters });
+    const statement = db.query<Row, Parameters>(
+      `select o.seq, o.id, o.created_at, o.project, o.session_id, o.importance, ${state} as state, r.payload
+       from ${from} cross join record r on r.seq = o.seq where ${condition.sql}`,
+    );
+    const given = { ...condition.parameters, ...parameters };
+    return { all: () => statement.all(given), iterate: () => statement.iterate(given) };
   }
 
   return {
@@ -54,21 +60,32 @@ export function openTexts(db: Database) {
     ): Candidate[] {
       const candidates: Candidate[] = [];
       let charactersLeft = charactersPerEntry * most;
-      let textsLeft = textsPerTaken * most;
-      const isDone = () => candidates.length >= most || textsLeft <= 0 || charactersLeft <= 0;
+      let inVain = 0;
+      const isDone = () => candidates.length >= most || inVain >= patience || charactersLeft <= 0;
       for (let at = 0; at < seqs.length && !isDone(); at += portion) {
         const some = JSON.stringify(seqs.slice(at, at + portion));
-        for (const row of rows("json_each($seqs) c cross join observation o on o.seq = c.value", filter, now, {
-          seqs: some,
-        })) {
+        for (const row of rows(byRow, filter, now, { seqs: some }).all()) {
           const match = matchTexts(query, fieldTexts(parseObject(row.payload) ?? {}));
-          if (matches(match)) candidates.push({ ...row, match });
+          inVain++;
+          if (matches(match)) {
+            candidates.push({ ...row, match });
+            inVain = 0;
+          }
           charactersLeft -= row.payload.length;
-          textsLeft--;
           if (isDone()) break;
         }
       }
       return candidates;
+    },
+
+    /** Rows of the observations of some sessions, so many at most. */
+    ofSessions(sessions: readonly string[]): number[] {
+      return db
+        .query<{ seq: number }, [string]>(
+          `select o.seq from json_each(?) s cross join observation o on o.session_id = s.value limit ${sessionRows}`,
+        )
+        .all(JSON.stringify([...new Set(sessions)].filter((id) => id !== "")))
+        .map(({ seq }) => seq);
     },
 
     /** Rows in the order of their observations' times, the newest first. */
@@ -86,7 +103,7 @@ export function openTexts(db: Database) {
     all(query: Query, filter: Filter, now: string): { candidates: Candidate[]; read: number } {
       const candidates: Candidate[] = [];
       let read = 0;
-      for (const row of rows("observation o", filter, now, {})) {
+      for (const row of rows("observation o", filter, now, {}).iterate()) {
         const match = matchTexts(query, fieldTexts(parseObject(row.payload) ?? {}));
         if (match.asTyped || [...match.terms, ...match.words].some((hits) => hits.length > 0)) {
           candidates.push({ ...row, match });

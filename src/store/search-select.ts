@@ -25,7 +25,10 @@ const gramLookups = 24;
 /** Where more rows than this are selected, it pays to ask the index which are the better ones. */
 const many = 200;
 
-/** How much a hit in subject, summary or tags adds to 1 for a hit at all, while texts are not read yet. */
+/**
+ * How much a hit in subject, summary or tags adds to 1 for a hit at all, while texts are not read yet. Where any word is
+ * enough it gained nothing: which words there are says more.
+ */
 const headWeight = 0.6;
 
 /** Selects the observations in which every word of the query occurs, as far as the budget goes. */
@@ -34,22 +37,28 @@ export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selec
   const asWords = query.terms.map((term) => wordCount(index, term));
   const areWords = asWords.map((count) => count > 0);
   const counts = query.terms.map(({ stems }, i) => (stems.length === 1 ? asWords[i] : undefined));
-  const all = conjunction(query.words.map(expressionOf));
-  if (all === "") return { scores, counts, areWords };
-  const rows = index.rows(all, scope, rowBudget);
+  const selection = { scores, counts, areWords };
+
+  const typed = conjunction(gramQuery(query.text));
+  const all =
+    conjunction(query.words.map((term) => expressionOf(term))) ||
+    conjunction(query.words.map((term) => expressionOf(term, true)));
+  if (all === "") return selection;
+  // Of one word all that is typed is among all there is: its grams are walked but once.
+  const [only] = query.words.length === 1 ? query.words : [];
+  const rows = index.rows((only && typed !== "" && stemsOf(only)) || all, scope, rowBudget);
   for (const row of rows) scores[row] = 1;
+  if (typed !== "" && (only || rows.length > many)) {
+    for (const row of index.rows(typed, scope, rowBudget))
+      if (only || scores[row]! > 0) scores[row]! += query.words.length;
+  }
   if (rows.length > many) {
-    const typed = conjunction(gramQuery(query.text));
-    const literal = conjunction(query.words.map((term) => conjunction(gramsOf(term))));
-    for (const better of query.words.length > 1 ? [typed, literal] : [typed]) {
-      if (better !== "") raise(scores, index.rows(better, scope, rowBudget), query.words.length);
-    }
     for (const { stems } of query.words) {
       const head = conjunction(stems.map(headQuery));
-      if (head !== "") raise(scores, index.rows(conjunction([all, head]), scope, many), headWeight);
+      if (head !== "") raise(scores, index.rows(head, scope, gramRowLimit), headWeight);
     }
   }
-  return { scores, counts, areWords };
+  return selection;
 }
 
 /**
@@ -76,8 +85,6 @@ export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selec
     rowsLeft -= rows.length;
     const worth = term.weight * idf(counts[i]!, size);
     for (const row of rows) scores[row]! += worth;
-    const head = conjunction(term.stems.map(headQuery));
-    if (rows.length > many && head !== "") raise(scores, index.rows(head, scope, gramRowLimit), headWeight * worth);
   }
   return { scores, counts, areWords };
 }
@@ -87,6 +94,7 @@ export function bestRows(scores: Float32Array, limit: number): number[] {
   const levels = 1024;
   let highest = 0;
   for (let row = 0; row < scores.length; row++) if (scores[row]! > highest) highest = scores[row]!;
+  if (highest === 0) return [];
   const perLevel = new Uint32Array(levels + 1);
   for (let row = 0; row < scores.length; row++) perLevel[Math.ceil((scores[row]! / highest) * levels)]!++;
   let [level, above] = [levels, 0];
@@ -121,16 +129,15 @@ function wordCount(index: SearchIndex, { stems }: Term): number {
 }
 
 /** What a term's observations satisfy: they have its words, or its characters. "" where it has neither. */
-function expressionOf(term: Term): string {
-  return [stemsOf(term), conjunction(gramsOf(term))].filter(Boolean).join(" OR ");
+function expressionOf(term: Term, atAnyCost = false): string {
+  const grams = term.whole ? [] : gramQuery(term.text, { atAnyCost });
+  return [stemsOf(term), conjunction(grams)].filter(Boolean).join(" OR ");
 }
 
 function stemsOf({ stems, parts }: Term): string {
   const alternatives = [...new Set([stems, parts].map((words) => conjunction(words.map(stemQuery))))];
   return alternatives.filter(Boolean).join(" OR ");
 }
-
-const gramsOf = ({ text, whole }: Term): string[] => (whole ? [] : gramQuery(text));
 
 /** What satisfies all of some expressions; "" where there is none. */
 function conjunction(expressions: readonly string[]): string {

@@ -137,28 +137,41 @@ const spaces = /(\S{1,2}) (?=(\S))/gu;
 
 /**
  * Expressions that every text satisfies which contains a folded literal; few other texts do, and they are told apart when
- * they are read. Empty where nothing can be said (a single letter).
+ * they are read. Empty where nothing can be said: for a single letter, and for a beginning of which all continuations
+ * would have to be looked for, unless `atAnyCost`.
  */
-export function gramQuery(literal: string): string[] {
+export function gramQuery(literal: string, { atAnyCost = false } = {}): readonly string[] {
   const terms = new Set<string>();
   const starts: string[] = [];
   for (const run of literal.match(runs) ?? []) {
     const characters = charactersOf(run);
     const size = isUnspaced(run) ? 2 : 3;
-    for (let i = 0; i <= characters.length - size; i++) terms.add(quoted(join(characters, i, i + size)));
+    const grams = Array.from({ length: Math.max(0, characters.length - size + 1) }, (_, i) =>
+      join(characters, i, i + size),
+    );
+    const telling = grams.filter((gram) => !hiragana.test(gram));
+    for (const gram of telling.length > 0 ? telling : grams) terms.add(quoted(gram));
     const whole = join(characters, 0, characters.length);
     if (size === 2 && single.test(whole)) terms.add(quoted(whole));
     else if (characters.length === size - 1) starts.push(`${quoted(whole)} *`);
   }
   for (const term of junctionQuery(literal)) terms.add(term);
-  // Nearly every text has a dot or a slash, and all grams of one beginning are many: only where there is nothing else.
+  // Nearly every text has a dot or a slash: symbols only help where there is nothing else.
   if (terms.size === 0) for (const symbol of literal.match(singles) ?? []) terms.add(quoted(symbol));
-  if (terms.size === 0) for (const start of starts) terms.add(start);
-  return [...terms].slice(0, maxGrams);
+  if (terms.size === 0 && atAnyCost) for (const start of starts) terms.add(start);
+  return spread([...terms], maxGrams);
 }
 
-/** More than these hardly select any better. */
-const maxGrams = 24;
+const hiragana = /^\p{sc=Hira}+$/u;
+
+/** More than these hardly select any better, and each is a list to walk. */
+const maxGrams = 6;
+
+/** So many of some items, evenly chosen. */
+function spread<T>(items: readonly T[], most: number): readonly T[] {
+  const step = (items.length - 1) / (most - 1);
+  return items.length <= most ? items : Array.from({ length: most }, (_, i) => items[Math.round(i * step)]!);
+}
 
 /** The same for the spaces in a literal. A single letter before one may be the end of a longer word: it says nothing. */
 function junctionQuery(literal: string): string[] {

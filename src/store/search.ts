@@ -2,13 +2,10 @@ import type { Database } from "bun:sqlite";
 import { readObservation } from "../core/observation.ts";
 import type { Filter } from "./filter.ts";
 import type { Found } from "./reader.ts";
+import { openCandidates, type Field, type Which } from "./search-candidates.ts";
 import type { SearchIndex } from "./search-index.ts";
-import type { Occurrences, TextMatch } from "./search-match.ts";
 import { parseQuery, type Query } from "./search-query.ts";
-import { newestFirst, rank, usualWeights, type Explanation, type Ranked, type Weights } from "./search-rank.ts";
-import { openTexts, type Candidate } from "./search-read.ts";
-import { scopeOf } from "./search-scope.ts";
-import { bestRows, idf, selectAll, selectAny } from "./search-select.ts";
+import { newestFirst, rank, score, usualWeights, type Explanation, type Ranked, type Weights } from "./search-rank.ts";
 
 export const searchModes = ["auto", "and", "or", "and_or"] as const;
 export type SearchMode = (typeof searchModes)[number];
@@ -26,11 +23,7 @@ export interface SearchOptions {
   weights?: Weights;
 }
 
-interface Question extends SearchOptions {
-  filter: Filter;
-  now: string;
-  limit: number;
-}
+type Question = Field & SearchOptions;
 
 /** An entry, and why it ranks where it does. */
 export interface Hit extends Found {
@@ -46,55 +39,23 @@ export interface SearchResult {
 /** Entries whose score is below this share of the best one's are not shown where any word is enough. */
 const tail = 0.3;
 
-/** How many texts are compared, where so many are selected and no more are asked for. */
-const usualTexts = 150;
-
-/** How many rows are looked at for them, where a filter leaves few. */
-const rowsPerText = 20;
-
-/** What is looked for: observations with all words of a query, or with any term. */
-type Which = "all" | "any";
-
-/** Observations that match, not ranked yet, and how much each of the query's terms tells. */
-interface Matches {
-  candidates: Candidate[];
-  idfs: number[];
-}
+/** Beside how many of the best entries it is looked for others of their sessions. */
+const looksBeside = 10;
 
 export function openSearch(db: Database, index: SearchIndex) {
-  const texts = openTexts(db);
-
-  function fromIndex(query: Query, which: Which, { filter, now, limit, sort }: Question): Matches {
-    const select = which === "all" ? selectAll : selectAny;
-    const { scores, counts, areWords } = select(index, query, scopeOf(db, index, filter, now));
-    const most = Math.max(usualTexts, limit);
-    const matches = matcher(query, which, areWords);
-    const looked = rowsPerText * most;
-    const isNewest = sort === "newest" && which === "all"; // else the newest of those that are best
-    const rows = isNewest ? texts.newest(bestRows(scores, scores.length), looked) : bestRows(scores, looked);
-    const candidates = texts.among(rows, query, { filter, now, most }, matches);
-    return { candidates, idfs: counts.map((count) => idf(count ?? candidates.length, scores.length)) };
-  }
-
-  function fromLog(query: Query, which: Which, { filter, now }: Question): Matches {
-    const { candidates, read } = texts.all(query, filter, now);
-    const countOf = (i: number, counts: (hits: Occurrences[]) => boolean) =>
-      candidates.filter(({ match }) => counts(match.terms[i]!)).length;
-    const asWords = query.terms.map((_, i) => countOf(i, hasWord));
-    const matches = matcher(
-      query,
-      which,
-      asWords.map((count) => count > 0),
-    );
-    const idfs = asWords.map((count, i) => idf(count || countOf(i, isFound), read));
-    return { candidates: candidates.filter(({ match }) => matches(match)), idfs };
-  }
+  const { fromIndex, fromLog } = openCandidates(db, index);
 
   function ranked(query: Query, which: Which, question: Question): Ranked[] {
     const withIndex = !question.withoutIndex && index.isCurrent();
-    const { candidates, idfs } = (withIndex ? fromIndex : fromLog)(query, which, question);
+    const { candidates, idfs, beside } = (withIndex ? fromIndex : fromLog)(query, which, question);
     const { now, projectHere = "", weights = usualWeights } = question;
-    const all = rank(candidates, { query, idfs, now, projectHere, weights });
+    const base = { query, idfs, now, projectHere, weights };
+    const scored = score(candidates, base);
+    if (which === "any") {
+      const best = scored.toSorted((a, b) => b.own - a.own).slice(0, looksBeside);
+      scored.push(...score(beside(best), base));
+    }
+    const all = rank(scored, base);
     const typed = all.filter(({ match }) => match.asTyped);
     return [...typed, ...all.filter(({ match }) => !match.asTyped)];
   }
@@ -132,16 +93,3 @@ function withoutTail(ranked: Ranked[]): Ranked[] {
   const least = tail * Math.max(...ranked.map(({ score }) => score));
   return ranked.filter(({ score, match }) => match.asTyped || score >= least);
 }
-
-/**
- * Which texts match. In an any-match a term must be found by itself: a fragment anywhere, a word as a word. Inside of
- * other words a word only adds to what others find, unless no observation has it as a word.
- */
-function matcher({ terms }: Query, which: Which, areWords: readonly boolean[]): (match: TextMatch) => boolean {
-  if (which === "all") return ({ asTyped, words }) => asTyped || (words.length > 0 && words.every(isFound));
-  const tests = terms.map(({ fragment }, i) => (fragment || !areWords[i] ? isFound : hasWord));
-  return ({ asTyped, terms: found }) => asTyped || found.some((hits, i) => tests[i]!(hits));
-}
-
-const isFound = (hits: readonly Occurrences[]) => hits.length > 0;
-const hasWord = (hits: readonly Occurrences[]) => hits.some(({ word, form }) => word + form > 0);

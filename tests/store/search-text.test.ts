@@ -48,9 +48,13 @@ test("a text satisfies what is asked of texts with any part of it", () => {
   expect(gramQuery(fold("parseConf"))).toEqual(
     ["par", "ars", "rse", "sec", "eco", "con", "onf"].map((gram) => `"${gram}"`),
   );
-  expect(gramQuery("db")).toEqual(['"db" *']);
+  expect(gramQuery("db")).toEqual([]);
+  expect(gramQuery("db", { atAnyCost: true })).toEqual(['"db" *']);
+  expect(gramQuery("接続する")).toEqual(['"接続"', '"続す"']);
+  expect(gramQuery("する")).toEqual(['"する"']);
+  expect(gramQuery("a".repeat(50) + "b".repeat(50)).length).toBeLessThanOrEqual(8);
   expect(gramQuery("鍵")).toEqual(['"鍵"']);
-  expect(gramQuery("の")).toEqual(['"の" *']);
+  expect(gramQuery("の")).toEqual([]);
   expect(gramQuery("接続")).toEqual(['"接続"']);
   expect(gramQuery("%")).toEqual(['"%"']);
   expect(gramQuery('"')).toEqual(['""""']);
