@@ -165,7 +165,7 @@ export function gramQuery(literal: string, { atAnyCost = false } = {}): readonly
 const hiragana = /^\p{sc=Hira}+$/u;
 
 /** More than these hardly select any better, and each is a list to walk. */
-const maxGrams = 6;
+const maxGrams = 8;
 
 /** So many of some items, evenly chosen. */
 function spread<T>(items: readonly T[], most: number): readonly T[] {
