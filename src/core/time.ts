@@ -10,11 +10,15 @@ export function timestamp(instant: Date | number): string {
 
 const iso = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i;
 
+/** Canonical text of a day that every month has: as it stands nearly everywhere, and in no need of more. */
+const canonical = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}\.\d{6}Z$/;
+
 /**
  * The canonical text of an ISO-8601 date or time, undefined where it is none. Without an offset it is UTC. What the
  * text leaves out (time of day, seconds, fraction) becomes its first instant, or its last with `end`.
  */
 export function parseTime(text: string, end = false): string | undefined {
+  if (canonical.test(text)) return text;
   const match = iso.exec(text.trim());
   if (!match) return undefined;
   const [, day, clock, seconds, fraction, offset = "Z"] = match;

@@ -42,12 +42,12 @@ export function openCandidates(db: Database, index: SearchIndex) {
 
   function fromIndex(query: Query, which: Which, { filter, now, limit, sort }: Field): Matches {
     const select = which === "all" ? selectAll : selectAny;
-    const { scores, counts, areWords } = select(index, query, scopeOf(db, index, filter, now));
-    const matches = matcher(query, which, areWords);
+    const selection = select(index, query, scopeOf(db, index, filter, now));
+    const { scores, counts } = selection;
+    const matches = matcher(query, which, selection.areWords);
     const read = (rows: readonly number[], most: number) => reader.among(rows, query, { filter, now, most }, matches);
     const isNewest = sort === "newest" && which === "all"; // else the newest of those that are best
-    const rowsOf = (most: number) =>
-      isNewest ? reader.newest(bestRows(scores, scores.length), most) : bestRows(scores, most);
+    const rowsOf = (most: number) => (isNewest ? reader.newest(selection.rows, most) : bestRows(selection, most));
 
     const most = Math.max(texts.least, limit + texts.beyond);
     const rows = rowsOf(rowsPerText.first * most);
@@ -59,7 +59,7 @@ export function openCandidates(db: Database, index: SearchIndex) {
     }
     return {
       candidates,
-      idfs: counts.map((count) => idf(count ?? candidates.length, scores.length)),
+      idfs: counts.map((count) => idf(count || candidates.length, scores.length)),
       beside(hits) {
         const known = new Set(candidates.map(({ seq }) => seq));
         const others = reader.ofSessions(hits.map(({ session_id }) => session_id)).filter((seq) => !known.has(seq));

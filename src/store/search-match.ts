@@ -1,6 +1,6 @@
 import type { Query, Term } from "./search-query.ts";
 import {
-  evenSpaces,
+  evenLines,
   fieldNames,
   foldEven,
   isPartStart,
@@ -18,6 +18,7 @@ export interface Occurrences {
   start: number;
   inside: number;
 }
+type Kind = Exclude<keyof Occurrences, "field">;
 
 /** What a query finds in one observation. */
 export interface TextMatch {
@@ -26,57 +27,61 @@ export interface TextMatch {
   /** For each of the query's words, and each of its terms, where it occurs; empty: nowhere. */
   words: Occurrences[][];
   terms: Occurrences[][];
-  /** Characters of each field, for the weight of a hit in it. */
-  lengths: { [field in FieldName]: number };
+  /** Characters of each field, in the order of their names, for the weight of a hit in it. */
+  lengths: number[];
 }
 
 /** All fields in one folded text, each on a line of its own: one look finds a term wherever it is. */
 interface Document {
   text: string;
-  /** The same with its case; empty where that makes no difference. */
-  cased(): string;
   /** Where the field of each name ends. */
   ends: number[];
-  lengths: TextMatch["lengths"];
+  /** The text with its case, made when asked for; empty where that makes no difference. */
+  cased(): string;
 }
 
-/** Compares the texts of an observation with a query. */
-export function matchTexts(query: Query, texts: FieldTexts): TextMatch {
-  const document = documentOf(texts);
-  const terms = query.terms.map((term) => occurrences(document, term));
-  const ofWord = (word: Term) => terms[query.terms.findIndex(({ text }) => text === word.text)];
-  return {
-    asTyped: query.text !== "" && document.text.includes(query.text),
-    words: query.words.map((word) => ofWord(word) ?? occurrences(document, word)),
-    terms,
-    lengths: document.lengths,
+/** A term, and what was found of the words that begin like it: most of them come again and again. */
+interface Sought extends Term {
+  known: Map<string, Kind | undefined>;
+}
+
+/** Compares texts of observations with a query. */
+export function textMatcher(query: Query): (texts: FieldTexts) => TextMatch {
+  const sought = query.terms.map((term): Sought => ({ ...term, known: new Map() }));
+  const words = query.words.map((word) => {
+    const i = sought.findIndex(({ text, whole }) => text === word.text && whole === word.whole);
+    return i < 0 ? { ...word, known: new Map<string, Kind | undefined>() } : i;
+  });
+  return (texts) => {
+    const document = documentOf(texts);
+    const terms = sought.map((term) => occurrences(document, term));
+    return {
+      asTyped: query.text !== "" && document.text.includes(query.text),
+      words: words.map((word) => (typeof word === "number" ? terms[word]! : occurrences(document, word))),
+      terms,
+      lengths: document.ends.map((end, i) => (i === 0 ? end : end - document.ends[i - 1]! - 1)),
+    };
   };
 }
 
 function documentOf(texts: FieldTexts): Document {
-  const plain = fieldNames.map((name) => (texts[name] === "" ? "" : evenSpaces(texts[name]))).join("\n");
+  const plain = evenLines(texts);
   const text = foldEven(plain);
   const ends: number[] = [];
-  const lengths = {} as TextMatch["lengths"];
-  let start = 0;
-  for (const name of fieldNames) {
-    const end = text.indexOf("\n", start);
-    ends.push(end < 0 ? text.length : end);
-    lengths[name] = ends.at(-1)! - start;
-    start = ends.at(-1)! + 1;
-  }
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) ends.push(at);
+  ends.push(text.length);
   let cased: string | undefined;
   // Most texts have no name to cut: then no place is the border of one.
   const withCase = () => (/[a-z\d][A-Z]|[A-Z]{2}[a-z]/.test(plain) ? foldEven(plain, { keepCase: true }) : "");
-  return { text, cased: () => (cased ??= withCase()), ends, lengths };
+  return { text, ends, cased: () => (cased ??= withCase()) };
 }
 
 /** Nobody's rank depends on how often more than this a text repeats a term. */
 const enough = 32;
 
-type Kind = Exclude<keyof Occurrences, "field">;
+const nowhere: Occurrences[] = [];
 
-function occurrences(document: Document, term: Term): Occurrences[] {
+function occurrences(document: Document, term: Sought): Occurrences[] {
   const found: Occurrences[] = [];
   // A word and its forms begin alike, so one look finds both.
   if (term.stems.length === 1) countHits(found, document, term, commonStart(term.stems[0]!));
@@ -84,32 +89,53 @@ function occurrences(document: Document, term: Term): Occurrences[] {
     countHits(found, document, term, term.text);
     countForms(found, document, term.stems, term.text);
   }
-  if (!found.some(({ word }) => word > 0)) countForms(found, document, term.parts, term.text);
-  return found;
+  if (term.parts.length > 0 && !found.some(({ word }) => word > 0)) {
+    countForms(found, document, term.parts, term.text);
+  }
+  return found.length > 0 ? found : nowhere;
 }
 
-function count(found: Occurrences[], document: Document, at: number, kind: Kind): void {
-  const field = fieldNames[document.ends.findIndex((end) => at < end)]!;
+function count(found: Occurrences[], { ends }: Document, at: number, kind: Kind): void {
+  let i = 0;
+  while (ends[i]! <= at) i++;
+  const field = fieldNames[i]!;
   let own = found.find((one) => one.field === field);
   if (!own) found.push((own = { field, word: 0, form: 0, start: 0, inside: 0 }));
   own[kind]++;
 }
 
 /** Counts where a term stands as typed, and the forms of its one word; `probe` is what both begin with. */
-function countHits(found: Occurrences[], document: Document, term: Term, probe: string): void {
+function countHits(found: Occurrences[], document: Document, term: Sought, probe: string): void {
   const { text } = document;
   let at = text.indexOf(probe);
   for (let n = 0; at >= 0 && n < enough;) {
     const isTyped = text.startsWith(term.text, at);
-    const place = isTyped ? placeOf(document, at, term.text.length) : "start";
-    const isForm =
-      place === "start" && isStart(document, at) && term.stems.length > 0 && follow(document, at, term.stems);
-    if (isForm || (isTyped && (!term.whole || place === "word"))) {
-      count(found, document, at, isForm ? "form" : place);
+    const kind = kindOf(document, at, term, isTyped);
+    if (kind !== undefined && (!term.whole || kind === "word" || kind === "form")) {
+      count(found, document, at, kind);
       n++;
     }
     at = text.indexOf(probe, at + (isTyped ? term.text.length : probe.length));
   }
+}
+
+/** What the hit at a place is; undefined where it only begins like the term. */
+function kindOf(document: Document, at: number, term: Sought, isTyped: boolean): Kind | undefined {
+  const { text } = document;
+  if (term.stems.length !== 1 || (at > 0 && isWordCharacter(text, at - 1))) {
+    const place = isTyped ? placeOf(document, at, term.text.length) : undefined;
+    const mayBeForm = term.stems.length > 0 && place !== "word" && place !== "form" && isStart(document, at);
+    return mayBeForm && follow(document, at, term.stems) ? "form" : place;
+  }
+  // From here on it follows from the word alone.
+  const word = (document.cased() || text).slice(at, wordEnd(text, at));
+  const key = isTyped ? word : ` ${word}`; // what follows a word may belong to the term: `c++`
+  if (!term.known.has(key)) {
+    const place = isTyped ? placeOf(document, at, term.text.length) : undefined;
+    const isForm = place !== "word" && place !== "form" && follow(document, at, term.stems);
+    term.known.set(key, isForm ? "form" : place);
+  }
+  return term.known.get(key);
 }
 
 /** What a hit is: a word, a whole part of a name (which is one form of it), the start of either, or inside of one. */
@@ -124,7 +150,7 @@ function placeOf(document: Document, at: number, length: number): Kind {
 /** True where the characters before and at a place belong to one word. Kanji and hiragana have no such words. */
 function continues(text: string, at: number): boolean {
   if (isWordCharacter(text, at - 1)) return isWordCharacter(text, at);
-  return text.charCodeAt(at) > 0x7f && /^[\p{sc=Kana}ー]{2}/u.test(text.slice(at - 1, at + 1));
+  return text.charCodeAt(at) > 0x7f && /^[ァ-ヺー]{2}/.test(text.slice(at - 1, at + 1));
 }
 
 /** Counts where words with these stems follow one another, but not as in `literal`. */
@@ -167,12 +193,20 @@ function follow(document: Document, from: number, stems: readonly string[]): boo
 /** Where the word, or the part of a name, that begins at a place ends, if it has this stem. */
 function endOf(document: Document, from: number, stem: string): number | undefined {
   const { text } = document;
-  let at = from + 1;
-  while (at < text.length && at - from <= 64 && isWordCharacter(text, at)) {
+  const end = wordEnd(text, from);
+  for (let at = from + 1; at < end; at++) {
     if (isPartStart(document.cased(), at) && stemOf(text.slice(from, at)) === stem) return at;
-    at++;
   }
-  return stemOf(text.slice(from, at)) === stem ? at : undefined;
+  return stemOf(text.slice(from, end)) === stem ? end : undefined;
+}
+
+/** Words of more letters than these are no words, and not looked at to their end. */
+const longestWord = 64;
+
+function wordEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && at - from <= longestWord && isWordCharacter(text, at)) at++;
+  return at;
 }
 
 function isWordCharacter(text: string, at: number): boolean {

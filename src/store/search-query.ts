@@ -143,13 +143,13 @@ const partWeight = 0.4;
  * too; hiragana is mostly grammar. How rare each is does the rest.
  */
 function unspacedTerms(piece: string): Term[] {
-  const telling = (fold(piece).match(scriptRuns) ?? []).filter((run) => !/^\p{sc=Hira}/u.test(run));
+  const telling = (fold(piece).match(scriptRuns) ?? []).filter((run) => !/^[ぁ-ゟ]/.test(run));
   return telling.flatMap((run) => {
-    const pairs = run.length > 2 && !/^[\p{sc=Kana}ー]/u.test(run) ? groups(run, 2) : [];
+    const pairs = run.length > 2 && !/^[ァ-ヺー]/.test(run) ? groups(run, 2) : [];
     return [termOf(run, 1), ...pairs.map((text) => termOf(text, partWeight))];
   });
 }
-const scriptRuns = /\p{sc=Hira}+|[\p{sc=Kana}ー]+|[^\p{sc=Hira}\p{sc=Kana}ー]+/gu;
+const scriptRuns = /[ぁ-ゟ]+|[ァ-ヺー]+|[^ぁ-ゟァ-ヺー]+/g;
 
 function groups(run: string, size: number): string[] {
   const characters = Array.from(run);

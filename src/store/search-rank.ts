@@ -1,7 +1,7 @@
 import type { Occurrences, TextMatch } from "./search-match.ts";
 import type { Query } from "./search-query.ts";
 import type { Candidate } from "./search-read.ts";
-import type { FieldName } from "./search-text.ts";
+import { fieldNames, type FieldName } from "./search-text.ts";
 
 /** What counts how much. Chosen on the tune half of tests/recall, see docs/search.md. */
 export interface Weights {
@@ -162,7 +162,7 @@ function frequencyOf(hits: readonly Occurrences[], lengths: TextMatch["lengths"]
   let sum = 0;
   for (const { field, word, form, start, inside } of hits) {
     const count = w.word * word + w.form * form + w.start * start + w.inside * inside;
-    const length = 1 - w.lengths + w.lengths * (lengths[field] / usualLengths[field]);
+    const length = 1 - w.lengths + w.lengths * (lengths[fieldNames.indexOf(field)]! / usualLengths[field]);
     sum += (w.fields[field] * count) / length;
   }
   return sum;

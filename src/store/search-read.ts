@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { parseObject } from "../core/json.ts";
 import { conditionOf, type Filter } from "./filter.ts";
 import { stateOf, type ObservationState } from "./reader.ts";
-import { matchTexts, type TextMatch } from "./search-match.ts";
+import { textMatcher, type TextMatch } from "./search-match.ts";
 import type { Query } from "./search-query.ts";
 import { fieldTexts } from "./search-text.ts";
 
@@ -59,13 +59,14 @@ export function openTexts(db: Database) {
       matches: (match: TextMatch) => boolean,
     ): Candidate[] {
       const candidates: Candidate[] = [];
+      const compare = textMatcher(query);
       let charactersLeft = charactersPerEntry * most;
       let inVain = 0;
       const isDone = () => candidates.length >= most || inVain >= patience || charactersLeft <= 0;
       for (let at = 0; at < seqs.length && !isDone(); at += portion) {
         const some = JSON.stringify(seqs.slice(at, at + portion));
         for (const row of rows(byRow, filter, now, { seqs: some }).all()) {
-          const match = matchTexts(query, fieldTexts(parseObject(row.payload) ?? {}));
+          const match = compare(fieldTexts(parseObject(row.payload) ?? {}));
           inVain++;
           if (matches(match)) {
             candidates.push({ ...row, match });
@@ -102,9 +103,10 @@ export function openTexts(db: Database) {
     /** Of all observations that pass a filter, those in which anything of a query is found; and how many were read. */
     all(query: Query, filter: Filter, now: string): { candidates: Candidate[]; read: number } {
       const candidates: Candidate[] = [];
+      const compare = textMatcher(query);
       let read = 0;
       for (const row of rows("observation o", filter, now, {}).iterate()) {
-        const match = matchTexts(query, fieldTexts(parseObject(row.payload) ?? {}));
+        const match = compare(fieldTexts(parseObject(row.payload) ?? {}));
         if (match.asTyped || [...match.terms, ...match.words].some((hits) => hits.length > 0)) {
           candidates.push({ ...row, match });
         }

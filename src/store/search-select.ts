@@ -4,10 +4,11 @@ import { gramQuery, headQuery, stemQuery } from "./search-text.ts";
 
 /** What the index says before any text is read. */
 export interface Selection {
-  /** A score for each row, 0 where it is not selected. */
+  /** A score for each row, 0 where it is not selected; and the rows that are. */
   scores: Float32Array;
-  /** For each of the query's terms in how many observations it occurs, as far as that is known. */
-  counts: (number | undefined)[];
+  rows: number[];
+  /** For each of the query's terms in how many observations it may occur as words, or was found to occur at all. */
+  counts: number[];
   /** For each of them whether any observation may have it as words. */
   areWords: boolean[];
 }
@@ -33,12 +34,7 @@ const headWeight = 0.6;
 
 /** Selects the observations in which every word of the query occurs, as far as the budget goes. */
 export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selection {
-  const scores = new Float32Array(index.lastRow() + 1);
-  const asWords = query.terms.map((term) => wordCount(index, term));
-  const areWords = asWords.map((count) => count > 0);
-  const counts = query.terms.map(({ stems }, i) => (stems.length === 1 ? asWords[i] : undefined));
-  const selection = { scores, counts, areWords };
-
+  const selection = emptySelection(index, query);
   const typed = conjunction(gramQuery(query.text));
   const all =
     conjunction(query.words.map((term) => expressionOf(term))) ||
@@ -46,19 +42,27 @@ export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selec
   if (all === "") return selection;
   // Of one word all that is typed is among all there is: its grams are walked but once.
   const [only] = query.words.length === 1 ? query.words : [];
-  const rows = index.rows((only && typed !== "" && stemsOf(only)) || all, scope, rowBudget);
-  for (const row of rows) scores[row] = 1;
-  if (typed !== "" && (only || rows.length > many)) {
-    for (const row of index.rows(typed, scope, rowBudget))
-      if (only || scores[row]! > 0) scores[row]! += query.words.length;
-  }
-  if (rows.length > many) {
-    for (const { stems } of query.words) {
-      const head = conjunction(stems.map(headQuery));
-      if (head !== "") raise(scores, index.rows(head, scope, gramRowLimit), headWeight);
-    }
-  }
+  const apart = only && typed !== "" ? stemsOf(only) : "";
+  if (apart !== "") {
+    raise(selection, index.rows(apart, scope, rowBudget), 1);
+    raise(selection, index.rows(typed, scope, rowBudget), 1);
+  } else raise(selection, index.rows(all, scope, rowBudget), 1);
+  if (selection.rows.length > many) rankRoughly(index, query, scope, selection, apart === "" ? typed : "");
   return selection;
+}
+
+/** Raises what stands as typed, as far as that was not looked at yet, and what is found in subject, summary or tags. */
+function rankRoughly(index: SearchIndex, { words }: Query, scope: Scope, selection: Selection, typed: string): void {
+  const again = (expression: string, limit: number, weight: number) => {
+    const rows = expression === "" ? [] : index.rows(expression, scope, limit);
+    raise(
+      selection,
+      rows.filter((row) => selection.scores[row]! > 0),
+      weight,
+    );
+  };
+  again(typed, rowBudget, words.length);
+  for (const { stems } of words) again(conjunction(stems.map(headQuery)), gramRowLimit, headWeight);
 }
 
 /**
@@ -66,10 +70,9 @@ export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selec
  * is looked for as a word; inside of words only where it is a fragment, or where no observation has it as a word.
  */
 export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selection {
-  const size = index.lastRow() + 1;
-  const scores = new Float32Array(size);
-  const counts = query.terms.map((term) => wordCount(index, term));
-  const areWords = counts.map((count) => count > 0);
+  const selection = emptySelection(index, query);
+  const { counts, areWords } = selection;
+  const size = selection.scores.length;
   let [rowsLeft, lookupsLeft] = [rowBudget, gramLookups];
   const byRarity = query.terms
     .map((term, i) => ({ term, i }))
@@ -83,30 +86,39 @@ export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selec
     const rows = index.rows(expression, scope, limit);
     if (anywhere) counts[i] = Math.max(counts[i]!, estimate(rows, limit, size));
     rowsLeft -= rows.length;
-    const worth = term.weight * idf(counts[i]!, size);
-    for (const row of rows) scores[row]! += worth;
+    raise(selection, rows, term.weight * idf(counts[i]!, size));
   }
-  return { scores, counts, areWords };
+  return selection;
+}
+
+function emptySelection(index: SearchIndex, query: Query): Selection {
+  const counts = query.terms.map((term) => wordCount(index, term));
+  return {
+    scores: new Float32Array(index.lastRow() + 1),
+    rows: [],
+    counts,
+    areWords: counts.map((count) => count > 0),
+  };
 }
 
 /** The selected rows with the best scores, the latest learned of first where they are equal. */
-export function bestRows(scores: Float32Array, limit: number): number[] {
+export function bestRows({ scores, rows }: Selection, limit: number): number[] {
+  return (rows.length > limit ? rowsAbove(scores, rows, limit) : rows.slice())
+    .sort((a, b) => scores[b]! - scores[a]! || b - a)
+    .slice(0, limit);
+}
+
+/** The rows whose score is among the best, somewhat more than the limit: sorting all of them would take longer. */
+function rowsAbove(scores: Float32Array, rows: readonly number[], limit: number): number[] {
   const levels = 1024;
   let highest = 0;
-  for (let row = 0; row < scores.length; row++) if (scores[row]! > highest) highest = scores[row]!;
-  if (highest === 0) return [];
+  for (const row of rows) if (scores[row]! > highest) highest = scores[row]!;
   const perLevel = new Uint32Array(levels + 1);
-  for (let row = 0; row < scores.length; row++) perLevel[Math.ceil((scores[row]! / highest) * levels)]!++;
-  let [level, above] = [levels, 0];
-  while (level > 1 && above + perLevel[level]! < limit) above += perLevel[level--]!;
-  let atLevel = limit - above;
-  const rows: number[] = [];
-  for (let row = scores.length - 1; row >= 0; row--) {
-    if (scores[row] === 0) continue;
-    const own = Math.ceil((scores[row]! / highest) * levels);
-    if (own > level || (own === level && atLevel-- > 0)) rows.push(row);
-  }
-  return rows.sort((a, b) => scores[b]! - scores[a]! || b - a);
+  for (const row of rows) perLevel[Math.ceil((scores[row]! / highest) * levels)]!++;
+  let [level, count] = [levels, perLevel[levels]!];
+  while (level > 1 && count < limit) count += perLevel[--level]!;
+  const least = ((level - 1) / levels) * highest;
+  return rows.filter((row) => scores[row]! > least);
 }
 
 /** How much a term tells that occurs in `count` of `all` observations: the inverse document frequency of BM25. */
@@ -114,8 +126,11 @@ export function idf(count: number, all: number): number {
   return Math.log(1 + (Math.max(all, count) - count + 0.5) / (count + 0.5));
 }
 
-function raise(scores: Float32Array, rows: number[], weight: number): void {
-  for (const row of rows) if (scores[row]! > 0) scores[row]! += weight;
+function raise({ scores, rows }: Selection, by: readonly number[], weight: number): void {
+  for (const row of by) {
+    if (scores[row] === 0) rows.push(row);
+    scores[row]! += weight;
+  }
 }
 
 /** How many rows there are where only the latest were taken: as many more as they reach back less. */

@@ -6,17 +6,23 @@ import { stem } from "./search-stem.ts";
  * here, so search behaves alike on every version of SQLite.
  */
 
-/** Writing without spaces between words: indexed by pairs of characters. `ー` belongs to no script of its own. */
-const unspaced = String.raw`\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}ー`;
-const pieces = new RegExp(`[${unspaced}]+|[^${unspaced}]+`, "gu");
-const unspacedRun = new RegExp(`[${unspaced}]+`, "u");
-const runs = new RegExp(`[${unspaced}]+|[^\\s${unspaced}]+`, "gu");
-const spacedWord = new RegExp(`^[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+$`, "v");
-const spacedWords = new RegExp(`[[\\p{L}\\p{N}\\p{M}]--[${unspaced}]]+`, "gv");
-const spaceBeside = new RegExp(`(?<=[${unspaced}]) | (?=[${unspaced}])`, "gu");
+/**
+ * Writing without spaces between words, indexed by pairs of characters: kana, kanji, Hangul, Thai, Lao, Burmese, Khmer.
+ * As ranges: a class made of scripts takes a millisecond to compile, which is much of a command's time.
+ */
+const unspaced =
+  "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303b" +
+  "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff" +
+  "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff";
+const pieces = new RegExp(`[${unspaced}]+|[^${unspaced}]+`, "g");
+const unspacedRun = new RegExp(`[${unspaced}]+`, "g");
+const runs = new RegExp(`[${unspaced}]+|[^\\s${unspaced}]+`, "g");
+const spaceBeside = new RegExp(`(?<=[${unspaced}]) | (?=[${unspaced}])`, "g");
+const hasUnspaced = new RegExp(`[${unspaced}]`);
+const han = "\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff";
 /** Characters that are looked for one by one: symbols, and those that are often a word alone. */
-const singles = /[^\p{L}\p{N}\p{M}\s]|\p{sc=Han}/gu;
-const single = /^(?:[^\p{L}\p{N}\p{M}\s]|\p{sc=Han})$/u;
+const singles = new RegExp(`[^\\p{L}\\p{N}\\p{M}\\s]|[${han}]`, "gu");
+const asciiSingles = /[!-/:-@[-`{-~]/g;
 const nonAscii = /[\u0080-\uffff]/;
 
 /** A text cut where spaced and unspaced writing meet, as in `Dockerの設定`. Full-width letters are spaced ones. */
@@ -26,7 +32,7 @@ export function byWriting(text: string): string[] {
 
 /** True where a text has characters of a writing without spaces. */
 export function isUnspaced(text: string): boolean {
-  return nonAscii.test(text) && unspacedRun.test(text);
+  return hasUnspaced.test(text);
 }
 
 /**
@@ -35,18 +41,34 @@ export function isUnspaced(text: string): boolean {
  * or more characters is dropped, since `サーバー` and `サーバ` are one word.
  */
 export function fold(text: string): string {
-  return foldEven(evenSpaces(text));
+  return foldEven(isEven(text) ? text : evened(text));
 }
 
 // oxlint-disable no-control-regex -- control characters separate words, as white space does
 const unusual = /[\x00-\x1f\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+const unusualButLines = /[\x00-\x09\x0b-\x1f\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 const gap = /[\s\x00-\x1f\x7f\x85]+/g;
 // oxlint-enable no-control-regex
 
+function isEven(text: string): boolean {
+  return !unusual.test(text) && !text.includes("  ") && !text.startsWith(" ") && !text.endsWith(" ");
+}
+
 /** One space for any white space, none at the ends. */
-export function evenSpaces(text: string): string {
-  const even = !unusual.test(text) && !text.includes("  ") && !text.startsWith(" ") && !text.endsWith(" ");
-  return even ? text : text.replace(gap, " ").trim();
+function evened(text: string): string {
+  return text.replace(gap, " ").trim();
+}
+
+/** All fields of an observation, each evened, on a line of its own. */
+export function evenLines(texts: FieldTexts): string {
+  const { subject, summary, tags, content, project, references, source_files } = texts;
+  const lines = `${subject}\n${summary}\n${tags}\n${content}\n${project}\n${references}\n${source_files}`;
+  const isUneven =
+    unusualButLines.test(lines) ||
+    lines.includes("  ") ||
+    / \n|\n |^ | $/.test(lines) ||
+    lines.split("\n").length > fieldNames.length;
+  return isUneven ? fieldNames.map((name) => evened(texts[name])).join("\n") : lines;
 }
 
 /** The same of a text whose spaces are even. Lines stay lines. With `keepCase` all is folded but the case. */
@@ -76,12 +98,15 @@ function withoutMarks(text: string): string {
 
 /** The words of a folded text that is written with spaces, in order. The rest of it has no words to tell apart. */
 export function wordsOf(folded: string): string[] {
-  return folded.match(nonAscii.test(folded) ? spacedWords : /[a-z0-9]+/g) ?? [];
+  if (!nonAscii.test(folded)) return folded.match(/[a-z0-9]+/g) ?? [];
+  return folded.replace(unspacedRun, " ").match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
 }
 
 /** True for one or more characters of words that are written with spaces. */
 export function isSpacedWord(folded: string): boolean {
-  return spacedWord.test(folded);
+  return nonAscii.test(folded)
+    ? !isUnspaced(folded) && /^[\p{L}\p{N}\p{M}]+$/u.test(folded)
+    : /^[a-z0-9]+$/.test(folded);
 }
 
 /** The stem under which a word is indexed. Longer words than any language has are cut. */
@@ -129,10 +154,15 @@ function gramsOf(folded: string): string {
     for (let i = 0; i <= last; i++) grams += ` ${join(characters, i, i + size)}`;
     grams += ` ${join(characters, Math.max(0, last + 1), characters.length)}${runEnd}`;
   }
-  for (const single of folded.match(singles) ?? []) grams += ` ${single}`;
+  for (const single of singlesOf(folded)) grams += ` ${single}`;
   for (const [, before, after] of folded.matchAll(spaces)) grams += ` ${before}${junction}${after}`;
   return grams;
 }
+
+function singlesOf(folded: string): string[] {
+  return folded.match(nonAscii.test(folded) ? singles : asciiSingles) ?? [];
+}
+
 const spaces = /(\S{1,2}) (?=(\S))/gu;
 
 /**
@@ -152,17 +182,17 @@ export function gramQuery(literal: string, { atAnyCost = false } = {}): readonly
     const telling = grams.filter((gram) => !hiragana.test(gram));
     for (const gram of telling.length > 0 ? telling : grams) terms.add(quoted(gram));
     const whole = join(characters, 0, characters.length);
-    if (size === 2 && single.test(whole)) terms.add(quoted(whole));
+    if (size === 2 && characters.length === 1 && singlesOf(whole).length > 0) terms.add(quoted(whole));
     else if (characters.length === size - 1) starts.push(`${quoted(whole)} *`);
   }
   for (const term of junctionQuery(literal)) terms.add(term);
   // Nearly every text has a dot or a slash: symbols only help where there is nothing else.
-  if (terms.size === 0) for (const symbol of literal.match(singles) ?? []) terms.add(quoted(symbol));
+  if (terms.size === 0) for (const symbol of singlesOf(literal)) terms.add(quoted(symbol));
   if (terms.size === 0 && atAnyCost) for (const start of starts) terms.add(start);
   return spread([...terms], maxGrams);
 }
 
-const hiragana = /^\p{sc=Hira}+$/u;
+const hiragana = /^[\u3041-\u309f]+$/;
 
 /** More than these hardly select any better, and each is a list to walk. */
 const maxGrams = 8;
@@ -201,7 +231,7 @@ export function fieldTexts(from: { readonly [field in FieldName]?: unknown }): F
   const texts = {} as FieldTexts;
   for (const name of fieldNames) {
     const value = from[name];
-    if (Array.isArray(value)) texts[name] = value.filter((item) => typeof item === "string").join("\n");
+    if (Array.isArray(value)) texts[name] = value.filter((item) => typeof item === "string").join(", ");
     else texts[name] = typeof value === "string" ? value : "";
   }
   return texts;

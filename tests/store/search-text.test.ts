@@ -66,7 +66,7 @@ test("fields that are no text are empty, lists are joined", () => {
     content: "x",
     subject: "",
     summary: "",
-    tags: "a\nb",
+    tags: "a, b",
     project: "",
     references: "",
     source_files: "",
