@@ -28,7 +28,7 @@ export interface Matches {
 }
 
 /** How many texts are compared, at least and beyond those that may be shown: the index alone ranks roughly. */
-const texts = { least: 80, beyond: 50 };
+const texts = { least: 60, beyond: 10 };
 
 /** How many rows are looked at for each of them: at first, and where a filter leaves few. */
 const rowsPerText = { first: 2, most: 20 };
