@@ -9,6 +9,9 @@ export interface ServerEntry {
   env: { readonly [name: string]: string };
 }
 
+/** What an entry starts. */
+export type Program = Pick<ServerEntry, "command" | "args">;
+
 /** A server in an agent's configuration: for all of a user's work, for one directory of it, or from a repository. */
 export interface Registration {
   name: string;
@@ -31,17 +34,13 @@ export interface Repair {
 export const serverName = "mesh_mem";
 
 /** The entry that starts our server for an agent: it says who speaks, and no more. `more` adds or replaces variables. */
-export function serverEntry(
-  program: Pick<ServerEntry, "command" | "args">,
-  client: Client,
-  more: ServerEntry["env"],
-): ServerEntry {
+export function serverEntry(program: Program, client: Client, more: ServerEntry["env"]): ServerEntry {
   const env = { KIOKU_MESH_AGENT_FAMILY: client.split("-")[0]!, KIOKU_MESH_CLIENT_ID: client, ...more };
   return { command: program.command, args: program.args, env };
 }
 
 /** True where an entry starts a server of ours, of this program or of the Python original, also through a wrapper. */
-export function startsOurServer({ command, args }: Pick<ServerEntry, "command" | "args">): boolean {
+export function startsOurServer({ command, args }: Program): boolean {
   const words = [command, ...args].map(programName);
   const served = words.findIndex((word) => word === "kioku-mesh" || word === "mesh-mem");
   return (
@@ -51,8 +50,25 @@ export function startsOurServer({ command, args }: Pick<ServerEntry, "command" |
   );
 }
 
+/**
+ * True where an entry starts our server a second time. One that speaks as another client, or into another memory, is no
+ * second: its owner tells two of a kind apart by that.
+ */
+export function isSecondTo(first: ServerEntry, entry: ServerEntry): boolean {
+  const client = identityOf(entry, "CLIENT_ID");
+  return (
+    startsOurServer(entry) &&
+    (client === undefined || client === identityOf(first, "CLIENT_ID")) &&
+    identityOf(entry, "STATE_DIR") === identityOf(first, "STATE_DIR")
+  );
+}
+
+function identityOf({ env }: ServerEntry, name: "CLIENT_ID" | "STATE_DIR"): string | undefined {
+  return env[`KIOKU_MESH_${name}`] ?? env[`MESH_MEM_${name}`];
+}
+
 /** What an entry of ours needs to start `program`; undefined where nothing. A wrapper's command is its owner's choice. */
-export function repairOf(entry: ServerEntry, program: Pick<ServerEntry, "command" | "args">): Repair | undefined {
+export function repairOf(entry: ServerEntry, program: Program): Repair | undefined {
   const direct = /^(kioku-mesh|mesh-mem)(-mcp)?$|^(python|uv|uvx|pipx)[\d.]*$/.test(programName(entry.command));
   const repoint = direct && startsOurServer(entry);
   const args = repoint && JSON.stringify(entry.args) !== JSON.stringify(program.args);

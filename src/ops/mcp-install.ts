@@ -1,7 +1,16 @@
 import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
-import { clients, serverEntry, serverName, startsOurServer, type Client, type ServerEntry } from "../core/agent.ts";
+import {
+  clients,
+  isSecondTo,
+  serverEntry,
+  serverName,
+  startsOurServer,
+  type Client,
+  type Program,
+  type ServerEntry,
+} from "../core/agent.ts";
 import { UserError } from "../core/errors.ts";
 import { agentsMeant, registered, told, type Agent, type Agents } from "./agents.ts";
 import type { Context } from "./context.ts";
@@ -67,7 +76,7 @@ export const mcpInstall = defineOperation({
       });
     }
     const results: Installed[] = [];
-    for (const agent of found(agents, input.client)) {
+    for (const agent of found(agents, input.client, server)) {
       const task: Task = { ctx, agents, agent, wish: input };
       const entry = serverEntry(server, agent.client, variables);
       const work = input.repair ? repairFor(task, server) : installFor(task, entry);
@@ -104,11 +113,11 @@ async function installFor(task: Task, entry: ServerEntry): Promise<Installed> {
     return { client: agent.client, outcome: "declined", said: [`${agent.title}: left as it is`] };
   }
   const said = await agent.register(name, entry);
-  sayDuplicates(ctx, agent, name);
+  sayDuplicates(ctx, agent, name, entry);
   return await proved(task, "registered", [said]);
 }
 
-async function repairFor(task: Task, program: Pick<ServerEntry, "command" | "args">): Promise<Installed> {
+async function repairFor(task: Task, program: Program): Promise<Installed> {
   const { client, file } = task.agent;
   const { name, dry_run } = task.wish;
   const steps = repairSteps(task.agent, name, program);
@@ -157,7 +166,7 @@ async function proved(
   }
 }
 
-function found(agents: Agents, client: Agent["client"] | undefined): Agent[] {
+function found(agents: Agents, client: Agent["client"] | undefined, server: Program): Agent[] {
   const meant = agentsMeant(agents, client);
   const [only] = meant;
   if (client && !only!.present()) {
@@ -166,8 +175,9 @@ function found(agents: Agents, client: Agent["client"] | undefined): Agent[] {
     });
   }
   if (only) return meant;
-  throw new UserError("notFound", `no agent is on this machine that can be registered with`, {
-    hint: `known are ${agents.all.map(({ title }) => title).join(", ")}; for others see docs/mcp-clients.md`,
+  const known = agents.all.map(({ title }) => title).join(" nor ");
+  throw new UserError("notFound", `found neither ${known} on this machine`, {
+    hint: `other agents are given this as an MCP server on stdio: ${[server.command, ...server.args].join(" ")}`,
   });
 }
 
@@ -197,11 +207,13 @@ function sayWhetherOther(ctx: Context, command: string): void {
   ctx.note?.(`note: ${command} on PATH is not this program (${ctx.binary})`);
 }
 
-function sayDuplicates(ctx: Context, agent: Agent, name: string): void {
-  for (const { name: other, scope, file, entry } of agent.lists().flatMap((servers) => servers.registrations())) {
+function sayDuplicates(ctx: Context, agent: Agent, name: string, entry: ServerEntry): void {
+  for (const { name: other, scope, file, entry: another } of agent
+    .lists()
+    .flatMap((servers) => servers.registrations())) {
     const comesFirst = other === name && scope !== "user";
     if (comesFirst) ctx.note?.(`note: ${name} in ${file} (${scope} scope) comes before it here`);
-    if (other === name || !startsOurServer(entry)) continue;
+    if (other === name || !isSecondTo(entry, another)) continue;
     ctx.note?.(`note: ${other} in ${file} starts it too; kioku-mesh mcp install --repair removes it`);
   }
 }

@@ -1,15 +1,15 @@
 import {
+  isSecondTo,
   repaired,
   repairOf,
   startsOurServer,
+  type Program,
   type Registration,
   type Repair,
   type ServerEntry,
 } from "../core/agent.ts";
 import { UserError } from "../core/errors.ts";
 import type { Agent, ServerList } from "./agents.ts";
-
-type Program = Pick<ServerEntry, "command" | "args">;
 
 /** One change to an agent's configuration: what is said of it, and what does it. */
 interface Step {
@@ -22,7 +22,8 @@ interface Step {
 export function repairSteps(agent: Agent, name: string, program: Program): Step[] {
   const lists = agent.lists().map((servers) => ({ servers, all: servers.registrations() }));
   const others = lists.flatMap(({ all }) => all).filter((other) => other.name !== name && startsOurServer(other.entry));
-  if (!lists.some(({ all }) => all.some((registration) => registration.name === name))) {
+  const first = lists.flatMap(({ all }) => all).find((registration) => registration.name === name);
+  if (!first) {
     throw new UserError("notFound", `'${name}' is not registered with ${agent.title}`, {
       exit: 1,
       hint: others[0]
@@ -42,7 +43,7 @@ export function repairSteps(agent: Agent, name: string, program: Program): Step[
       { says: `removed '${other}' ${where}, ${why}`, take: () => servers.remove(other) },
     ];
     if (other !== name)
-      return scope === "user" && startsOurServer(entry) ? removal(`as '${name}' starts the same`) : [];
+      return scope === "user" && isSecondTo(first!.entry, entry) ? removal(`as '${name}' starts the same`) : [];
     const after = repairedEntry(registration, program);
     if (scope === "local" && Bun.deepEquals(after, target)) return removal("as the user's own entry is equal");
     const repair = repairFor(registration, program);

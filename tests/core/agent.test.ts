@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { repaired, repairOf, serverEntry, startsOurServer } from "../../src/core/agent.ts";
+import { isSecondTo, repaired, repairOf, serverEntry, startsOurServer } from "../../src/core/agent.ts";
 
 const program = { command: "/usr/local/bin/kioku-mesh-mcp", args: [] };
 
@@ -34,6 +34,22 @@ describe("our server is known", () => {
   for (const [command, ...args] of others) {
     test(`not in ${command} ${args.join(" ")}`, () => expect(startsOurServer({ command, args })).toBe(false));
   }
+});
+
+describe("an entry is a second to ours", () => {
+  const first = serverEntry(program, "claude-code", {});
+  const second = (env: { [name: string]: string }) => isSecondTo(first, { ...program, env });
+
+  test("where it speaks as the same client, by either name, or as none", () => {
+    expect(second({ MESH_MEM_CLIENT_ID: "claude-code", ZENOH_CONNECT: "tcp/127.0.0.1:7447" })).toBe(true);
+    expect(second({})).toBe(true);
+  });
+
+  test("not where its owner tells them apart: another client, another memory, another program", () => {
+    expect(second({ KIOKU_MESH_CLIENT_ID: "claude-reviewer" })).toBe(false);
+    expect(second({ KIOKU_MESH_CLIENT_ID: "claude-code", KIOKU_MESH_STATE_DIR: "/else" })).toBe(false);
+    expect(isSecondTo(first, { ...first, command: "/opt/other" })).toBe(false);
+  });
 });
 
 describe("a repair", () => {

@@ -207,7 +207,10 @@ describe("mcp install for the agents that are found", () => {
 
   test("says so where there is none, or where it is not itself on PATH", async () => {
     using m = machine();
-    expect(await m.mcp("install")).toMatchObject({ exitCode: 3, err: expect.stringContaining("no agent") });
+    expect(await m.mcp("install")).toMatchObject({
+      exitCode: 3,
+      err: expect.stringContaining("neither Claude Code nor"),
+    });
     expect(await m.mcp("install --client codex-cli")).toMatchObject({ exitCode: 2 });
     expect(await m.mcp("install --client codex-cli --dry-run", { env: { PATH: "/nowhere" } })).toMatchObject({
       exitCode: 2,
@@ -263,6 +266,16 @@ describe("mcp install --repair", () => {
     expect((await m.mcp("install --repair")).out).toBe(
       `'mesh_mem' in ${m.configs.codex}: nothing to repair.\n${proved("codex-cli")}`,
     );
+  });
+
+  test("leaves a second of a kind, that speaks under a name of its own", async () => {
+    using m = machine({ codex: null });
+    await m.mcp("install --client codex-cli");
+    const { err } = await m.mcp("install --client codex-cli --name mesh_mem_review -e KIOKU_MESH_CLIENT_ID=reviewer");
+    expect(err).toBe("");
+    const before = m.read("codex");
+    await m.mcp("install --repair");
+    expect(m.read("codex")).toBe(before);
   });
 
   test("with --dry-run says what it would do, and does nothing", async () => {
