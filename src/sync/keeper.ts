@@ -1,5 +1,5 @@
 import type { MeshStorage } from "./mesh.ts";
-import { erasedBy } from "./outlet.ts";
+import { createBurial, overwriting, removing } from "./burial.ts";
 import type { Replica, Taken } from "./replica.ts";
 import { pause, type Scheduler } from "./scheduler.ts";
 import type { SealedRecord } from "./sealer.ts";
@@ -9,6 +9,7 @@ const page = 64;
 const samples = 8;
 const getDeadline = 2_000;
 const scanDeadline = 60_000;
+const mostForgone = 4_096;
 /** Records a slice of the storage should have at most: what one scan holds in memory. */
 const sliceRecords = 8_192;
 
@@ -24,19 +25,19 @@ export interface StorageReading {
 
 /**
  * Looks after the routers' storage, the cache of the set that carries it while replicators are down: reads it, fills it
- * when it was wiped, and overwrites in it what was erased. `mayFill` is false in an open mesh, where a record that a
- * scan did not find may have been deleted by the Python original.
+ * when it was wiped, and takes out of it what was erased. In an open mesh nothing is filled: a record that a scan did not
+ * find may have been deleted by the Python original.
  */
 export function createKeeper(
   replica: Replica,
   storage: MeshStorage,
   on: { taken(taken: Taken): void; running(): boolean; run(work: () => Promise<void>): void },
-  { scheduler, timing, mayFill }: { scheduler: Scheduler; timing: Timing; mayFill: boolean },
+  { scheduler, timing, open }: { scheduler: Scheduler; timing: Timing; open: boolean },
 ) {
   let reading = false;
-  let burying = false;
   let confirming = false;
-  const toBury = new Set<string>();
+  const forgone = new Set<string>();
+  const way = open ? removing(replica, storage) : overwriting(replica, storage, holds);
 
   async function holds({ name, bytes }: SealedRecord): Promise<boolean> {
     const held = await storage.get(name, getDeadline);
@@ -68,28 +69,11 @@ export function createKeeper(
       const lacking = rows.map(({ seq }) => seq).filter((seq) => !(seen[seq >> 3]! & (1 << (seq & 7))));
       if (lacking.length === 0) continue;
       missing += lacking.length;
-      if (!mayFill) continue;
+      if (open) continue;
       for (const { name, bytes } of replica.sealed(lacking)) await storage.put(name, bytes);
       await pause(timing.fillPause, scheduler);
     }
     return missing;
-  }
-
-  async function buryAll(): Promise<void> {
-    if (burying) return;
-    burying = true;
-    for (const id of toBury) {
-      if (on.running() && (await bury(id))) toBury.delete(id);
-    }
-    burying = false;
-    if (toBury.size && on.running()) scheduler.after(timing.longestRetry, () => on.run(buryAll));
-  }
-
-  async function bury(id: string): Promise<boolean> {
-    for (const marker of replica.sealed(erasedBy(replica, id))) {
-      if (!(await holds(marker)) && !(await storage.put(marker.name, marker.bytes))) return false;
-    }
-    return true;
   }
 
   return {
@@ -134,7 +118,7 @@ export function createKeeper(
       const lost = new Set<string>();
       for (const name of names) {
         const bytes = await storage.get(name, getDeadline);
-        if (!bytes || !replica.opens({ name, bytes })) lost.add(name);
+        if (!bytes || !replica.open({ name, bytes })) lost.add(name);
       }
       const suspected = lost.size;
       for (let after = 0; lost.size > 0 && on.running();) {
@@ -151,7 +135,8 @@ export function createKeeper(
 
     /**
      * Looks for this host's own rows after one, and tells `held` the number up to which the storage has all of them.
-     * What it lacks is put, and will be found the next time. Nothing happens while it is under way already.
+     * What it lacks is put, and will be found the next time, unless somebody was seen deleting it. Nothing happens while
+     * it is under way already.
      */
     async confirm(after: number, held: (seq: number) => void): Promise<void> {
       if (confirming) return;
@@ -160,24 +145,26 @@ export function createKeeper(
         for (let rows = replica.store.rows(after, page); rows.length && on.running();) {
           const own = replica.sealed(rows.filter(({ received }) => !received).map(({ seq }) => seq));
           const found = await Promise.all(own.map(holds));
-          const lacking = own.filter((_, i) => !found[i]);
+          const lacking = own.filter(({ name }, i) => !found[i] && !forgone.has(name));
           for (const { name, bytes } of lacking) await storage.put(name, bytes);
           if (lacking.length > 0 || !on.running()) return;
           const { seq } = rows.at(-1)!;
           held(seq);
           rows = replica.store.rows(seq, page);
         }
+        forgone.clear();
       } finally {
         confirming = false;
       }
     },
 
-    /** Sees to it that the storage has no content of an erased observation any more, a little later. */
-    bury(id: string): void {
-      toBury.add(id);
-      // Every replicator hears of an erasure, one need overwrite: the later ones by chance find it done.
-      if (toBury.size === 1) scheduler.after(scheduler.random() * timing.settle, () => on.run(buryAll));
+    /** What is under a name was there, and is not to be put again: the Python original has taken it out of an open mesh. */
+    forgo(name: string): void {
+      if (forgone.size < mostForgone) forgone.add(name);
     },
+
+    /** Sees to it that the storage has no content of an erased observation any more, a little later. */
+    bury: createBurial(way, on, { scheduler, timing }),
   };
 }
 

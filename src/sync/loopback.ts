@@ -84,6 +84,12 @@ export function createLoopback(scheduler: Scheduler) {
     }
   }
 
+  /** Deletes names from the storages that a place reaches, and tells the peers. */
+  function remove(from: string, name: string): void {
+    for (const [place, shelf] of shelves) if (place === from || reachable(from, place)) shelf.delete(name);
+    for (const peer of peers) if (reachable(from, peer.place)) travel(() => peer.open && peer.listener?.deleted(name));
+  }
+
   /** Routers that can reach each other bring their storages to the same state, without telling any subscriber. */
   function align(): void {
     for (const [from, source] of shelves) {
@@ -148,6 +154,10 @@ export function createLoopback(scheduler: Scheduler) {
         ? {
             put(name, bytes) {
               if (linked()) store(peer, name, bytes);
+              return Promise.resolve(linked());
+            },
+            remove(name) {
+              if (linked()) remove(peer.place, name);
               return Promise.resolve(linked());
             },
             get(name, deadline) {

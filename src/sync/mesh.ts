@@ -58,6 +58,11 @@ export interface MeshListener {
 export interface MeshStorage {
   /** Stores without need of telling the peers. Otherwise as `publish`. */
   put(name: string, bytes: Uint8Array): Promise<boolean>;
+  /**
+   * Deletes a name, and tells the peers. Otherwise as `publish`. Routers forget that they have deleted: one that was away
+   * brings the name back.
+   */
+  remove(name: string): Promise<boolean>;
   /** The bytes under one name; undefined when no storage answered with any within `deadline` milliseconds. */
   get(name: string, deadline: number): Promise<Uint8Array | undefined>;
   /**

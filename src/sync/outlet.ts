@@ -79,13 +79,14 @@ export function createOutlet(replica: Replica, mesh: Mesh, scheduler: Scheduler,
       published = kept = Number(replica.store.state(publishedKey) ?? 0);
     },
 
-    /** Rows that were written here. */
-    offer(rows: readonly Row[]): void {
+    /** Takes rows that were written here; gives those that had not been handed over before. */
+    offer(rows: readonly Row[]): Row[] {
       const fresh = rows.filter(({ seq }) => seq > published);
       if (queue.length + fresh.length > mostLive) {
         queue = [];
         backlog = true;
       } else queue.push(...fresh.map(({ seq }) => seq));
+      return fresh;
     },
 
     /** Hands over what waits, if there is a link. What the mesh does not take is left to the next call. */

@@ -104,8 +104,11 @@ export function createReplica(
       return { ...merge(records), refused };
     },
 
-    /** Whether a record would be taken. */
-    opens: (sealed: SealedRecord) => typeof sealer.open(sealed) !== "string",
+    /** The record as it would be taken, undefined where it would not. */
+    open(sealed: SealedRecord): Record | undefined {
+      const opened = sealer.open(sealed);
+      return typeof opened === "string" ? undefined : opened;
+    },
 
     /** Rows of the log as they travel. A row that cannot be sealed stays here, and is counted. */
     sealed(seqs: readonly number[]): SealedRecord[] {

@@ -94,8 +94,7 @@ export function createReplicator(options: ReplicatorOptions) {
     { scheduler, timing },
   );
   const keeperPorts = { taken, run, running: () => running && linked };
-  const keeper =
-    mesh.storage && createKeeper(replica, mesh.storage, keeperPorts, { scheduler, timing, mayFill: !open });
+  const keeper = mesh.storage && createKeeper(replica, mesh.storage, keeperPorts, { scheduler, timing, open });
   const carePorts = {
     state: store.state,
     setState: store.setState,
@@ -123,9 +122,10 @@ export function createReplicator(options: ReplicatorOptions) {
   }
 
   function writtenHere(rows: Parameters<typeof outlet.offer>[0]): void {
-    outlet.offer(rows);
+    const erasures = outlet.offer(rows).filter(({ kind }) => kind === "erasure");
     pending.add(rows);
-    if (rows.some(({ kind }) => kind === "erasure")) erased();
+    if (open) for (const { id } of erasures) keeper?.bury(id); // in a sealed mesh what the outlet sends overwrites
+    if (erasures.length) erased();
     run(outlet.run);
     announcer.changed();
   }
@@ -138,7 +138,7 @@ export function createReplicator(options: ReplicatorOptions) {
   }
 
   function erased(): void {
-    if (keeper) noteRemains(store);
+    if (keeper && !open) noteRemains(store);
     options.erased?.();
   }
 

@@ -76,7 +76,7 @@ export function createStorageCare(
       const absence = scheduler.clock() - Number(ports.state(aliveKey) ?? Number.NEGATIVE_INFINITY);
       const known = absence >= 0 && absence < timing.absence; // a clock that was set back proves nothing
       readAt = open || !known ? later(timing.settle) : readAt;
-      sampleAt = later(timing.sample);
+      sampleAt = open ? Number.POSITIVE_INFINITY : later(timing.sample);
     },
 
     /**
@@ -84,8 +84,9 @@ export function createStorageCare(
      * mesh that may be the Python original, and its right.
      */
     suspect(expression: string): void {
-      if (open) return;
-      if (expression.includes("*") || suspects.size >= mostSuspects) readAt = Math.min(readAt, later(timing.settle));
+      if (open) keeper.forgo(expression);
+      else if (expression.includes("*") || suspects.size >= mostSuspects)
+        readAt = Math.min(readAt, later(timing.settle));
       else {
         suspects.add(expression);
         mendAt = Math.min(mendAt, later(timing.settle));

@@ -159,6 +159,17 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
     }
   }
 
+  async function remove(name: string): Promise<boolean> {
+    if (!link) return false;
+    const { CongestionControl } = await zenoh();
+    try {
+      await link.session.delete(name, { congestionControl: CongestionControl.BLOCK, ...urgent });
+      return await settled();
+    } catch {
+      return false; // as in put
+    }
+  }
+
   /** One query; gives what `visit` accepts first, or its end. True: all who could have answered. */
   async function query<T>(
     selector: string,
@@ -192,6 +203,7 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
 
   const storage: MeshStorage = {
     put,
+    remove,
     async get(name, deadline) {
       return (await query(name, deadline, (sample) => sample.payload().toBytes())).found;
     },

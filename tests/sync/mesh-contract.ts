@@ -21,6 +21,7 @@ interface Recorded {
   received: { name: string; bytes: Uint8Array }[];
   asked: { from: PeerId; question: string }[];
   present: Map<PeerId, string>;
+  deleted: string[];
   events: number;
 }
 
@@ -46,7 +47,15 @@ export function meshContract(name: string, createHarness: () => Promise<MeshHarn
     /** Opens a mesh that answers each question with "re: " and the question, and none that begins with "silence". */
     function open(): Recorded {
       const mesh = harness.connect();
-      const recorded: Recorded = { mesh, links: [], received: [], asked: [], present: new Map(), events: 0 };
+      const recorded: Recorded = {
+        mesh,
+        links: [],
+        received: [],
+        asked: [],
+        present: new Map(),
+        deleted: [],
+        events: 0,
+      };
       const event =
         <A extends unknown[], R>(run: (...args: A) => R) =>
         (...args: A): R => {
@@ -63,7 +72,7 @@ export function meshContract(name: string, createHarness: () => Promise<MeshHarn
         }),
         present: event((peer, announcement) => void recorded.present.set(peer, textOf(announcement)!)),
         left: event((peer) => void recorded.present.delete(peer)),
-        deleted: event(() => {}),
+        deleted: event((expression) => void recorded.deleted.push(expression)),
       });
       opened.push(recorded);
       return recorded;
@@ -209,6 +218,9 @@ export function meshContract(name: string, createHarness: () => Promise<MeshHarn
       expect(await scanned([..."0123456789abcdef"])).toEqual(expected);
       expect(textOf(await settled(storage.get(names[1]!, 5_000)))).toBe("old");
       expect(await settled(storage.get(harness.nameOf("00000000000000ff"), 1_000))).toBeUndefined();
+      expect(await settled(storage.remove(names[1]!))).toBe(true);
+      expect(await harness.until(() => a!.deleted.includes(names[1]!))).toBe(true);
+      expect(await settled(storage.get(names[1]!, 1_000))).toBeUndefined();
     });
   });
 }

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { payloadJson } from "../../src/core/json.ts";
 import type { Record } from "../../src/core/record.ts";
+import { recordOf } from "../../src/store/store.ts";
 import type { Shelf } from "../../src/sync/loopback.ts";
+import { openSealer } from "../../src/sync/open-sealer.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { plainSealer } from "./plain-sealer.ts";
 import { areEqual, createWorld, type Host, type World } from "./world.ts";
@@ -213,18 +216,78 @@ describe("the storage of an open mesh", () => {
     expect(a.store.count()).toBe(6);
   });
 
-  test("turns a deletion of one id into an erasure, where the sealer says so", () => {
-    const world = createWorld(12);
-    world.network.shelve("hub");
-    const observation = world.record("observation", undefined, { content: "secret" });
-    const erasure = world.record("erasure", observation.id);
-    const sealer = { ...plainSealer(), deletion: () => erasure };
-    const a = world.host(createMemoryStore(), { place: "hub", open: true, sealer });
-    save(a, observation);
+  /** A host whose records lie under the keys of the Python original, and one observation as that writes it. */
+  function shared(seed: number, timing = {}) {
+    const world = createWorld(seed, timing);
+    const shelf = world.network.shelve("hub");
+    const store = createMemoryStore();
+    const known = (id: string) => store.find("observation", id)?.payload ?? undefined;
+    const sealer = openSealer({ observation: known, now: () => "2026-02-03T04:05:06.000000Z" });
+    const host = world.host(store, { place: "hub", open: true, sealer });
+    const id = "0123456789abcdef0123456789abcdef";
+    const fields = { content: "secret", agent_family: "claude", observation_id: id };
+    const observation = recordOf("observation", id, payloadJson(fields));
+    const original = { ...sealer.seal(observation), name: `mem/team/x/obs/a/b/c/d/${id}` };
+    const erasure = recordOf(
+      "erasure",
+      id,
+      payloadJson({ observation_id: id, erased_at: "2026-02-03T04:05:06.000000Z" }),
+    );
+    const isSecret = () => [...shelf.values()].some(({ bytes }) => Buffer.from(bytes).includes("secret"));
+    return { world, shelf, host, sealer, observation, original, erasure, isSecret };
+  }
+
+  test("keeps no erased content, under whatever keys it lies, and the order to erase it", () => {
+    const { world, shelf, host, observation, original, erasure, isSecret } = shared(12);
+    save(host, observation);
+    world.run(10_000);
+    shelf.set(original.name, { bytes: original.bytes, stamp: 1 });
+    expect([...shelf.keys()]).toEqual([`mem/mesh/obs/claude/unknown/unknown/unknown/${observation.id}`, original.name]);
+    save(host, erasure);
+    expect(world.until(() => !isSecret(), 10_000)).toBe(true);
     world.run(1_000);
-    world.network.wipe("hub");
+    expect([...shelf.keys()].toSorted()).toEqual([
+      `mem/kioku/erasure/${erasure.id}`,
+      `mem/kioku/observation/${erasure.id}`,
+    ]);
+
+    shelf.set(original.name, { bytes: original.bytes, stamp: 1 }); // by a router that was away
+    expect(world.until(() => !isSecret(), 300_000)).toBe(true);
+    expect(host.store.find("observation", observation.id)?.payload).toBeNull();
+  });
+
+  test("loses it also where there is no link at first, and of many at once", () => {
+    const { world, shelf, host, sealer, isSecret } = shared(13, { longestRetry: 5_000 });
+    const ids = Array.from({ length: 40 }, (_, i) => i.toString(16).padStart(32, "0"));
+    const of = (kind: "observation" | "erasure") => (id: string) =>
+      recordOf(kind, id, payloadJson({ content: kind === "erasure" ? undefined : "secret", observation_id: id }));
+    save(host, ...ids.map(of("observation")));
+    expect(world.until(() => shelf.size === 40, 30_000)).toBe(true);
+    world.network.setRouter("hub", false);
+    save(host, ...ids.map(of("erasure")));
+    world.run(60_000);
+    expect(isSecret()).toBe(true);
+    world.network.setRouter("hub", true);
+    expect(world.until(() => !isSecret(), 30_000)).toBe(true);
+    for (const id of ids) expect(shelf.has(sealer.seal(of("erasure")(id)).name)).toBe(true);
+  });
+
+  test("a deletion of one id by a wildcard is an erasure, kept for those who come later; one of its key is nothing", () => {
+    const { world, shelf, host, observation, original, isSecret } = shared(14);
+    save(host, observation);
     world.run(1_000);
-    expect(a.store.find("observation", observation.id)?.payload).toBeNull();
-    expect(a.store.find("erasure", observation.id)).toBeDefined();
+    const [name] = [...shelf.keys()] as [string];
+    shelf.set(original.name, { bytes: original.bytes, stamp: 1 });
+    world.network.wipe("hub", name);
+    world.run(300_000);
+    expect([host.store.find("observation", observation.id)?.payload, shelf.has(name)]).toEqual([
+      observation.payload,
+      false,
+    ]);
+    expect(host.replicator.status().pending).toBe(0);
+
+    world.network.wipe("hub", `mem/**/obs/**/${observation.id}`);
+    expect(world.until(() => !isSecret() && shelf.has(`mem/kioku/erasure/${observation.id}`), 30_000)).toBe(true);
+    expect(host.store.find("observation", observation.id)?.payload).toBeNull();
   });
 });
