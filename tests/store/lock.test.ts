@@ -48,3 +48,25 @@ test("asking where there is none creates none", () => {
   expect(isLocked(files.at("lock.db"))).toBe(false);
   expect(Array.from(new Bun.Glob("*").scanSync(files.path))).toEqual([]);
 });
+
+test("asking is never in the way of who takes it", async () => {
+  using files = temporary();
+  const path = files.at("lock.db");
+  acquireLock(path)!();
+  const script = `
+    const { isLocked } = await import(${JSON.stringify(module)});
+    console.log("asking");
+    for (;;) isLocked(${JSON.stringify(path)});`;
+  const asking = [1, 2].map(() => Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" }));
+  try {
+    for (const { stdout } of asking) await stdout.getReader().read();
+    for (let i = 0; i < 1_000; i++) {
+      const release = acquireLock(path);
+      expect(release).toBeDefined();
+      release!();
+    }
+  } finally {
+    for (const child of asking) child.kill("SIGKILL");
+    await Promise.all(asking.map(({ exited }) => exited));
+  }
+});
