@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isLocked, meshLockPath } from "../store/lock.ts";
+import type { Store } from "../store/store.ts";
 import { pendingCount } from "../sync/pending-count.ts";
 import type { ReplicationStatus } from "../sync/status.ts";
 import type { Context } from "./context.ts";
@@ -35,17 +36,21 @@ export type MeshState = z.output<typeof meshStateSchema>;
 
 /** What is known of the mesh without touching a network; undefined on a host of its own. */
 export function meshState(ctx: Context): MeshState | undefined {
-  if (ctx.settings().backend === "local") return undefined;
-  const text = ctx.store().state("mesh.status");
+  return ctx.settings().backend === "local" ? undefined : readMeshState(ctx.store(), ctx.paths.stateDirectory);
+}
+
+/** The mesh of the host whose database and state directory these are. */
+export function readMeshState(store: Store, stateDirectory: string): MeshState {
+  const text = store.state("mesh.status");
   const seen = text === undefined ? undefined : (JSON.parse(text) as ReplicationStatus);
-  const running = isLocked(meshLockPath(ctx.paths.stateDirectory));
-  const { count, fingerprint } = ctx.store().fingerprint();
+  const running = isLocked(meshLockPath(stateDirectory));
+  const { count, fingerprint } = store.fingerprint();
   return {
     running,
     linked: running && (seen?.linked ?? false),
     records: count,
     fingerprint,
-    pending: pendingCount(ctx.store()),
+    pending: pendingCount(store),
     peers: (seen?.peers ?? []).map((peer) => ({
       name: peer.name,
       host: peer.host,

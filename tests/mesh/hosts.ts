@@ -1,6 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readMeshState, type MeshState } from "../../src/ops/mesh-state.ts";
+import { openStore } from "../../src/store/store.ts";
 import { startCapture } from "./capture.ts";
 
 /** The compiled program, which `npm test` builds first. */
@@ -24,14 +26,27 @@ export interface Host {
   kioku(argv: string[], stdin?: string): Promise<Answer>;
   /** Starts `mesh run` (or another command that goes on) and gives the process. */
   start(argv?: string[]): Promise<Running>;
-  /** What the process started last has said. */
+  /** What its long-running processes have said. */
   log(): string;
 }
 
 export interface Running {
   pid: number;
+  /** Its status, once it has ended. */
+  exited: Promise<number>;
   /** Ends it as an administrator does, or with `SIGKILL` as a crash does. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+interface HostOptions {
+  name: string;
+  hostName: string;
+  address: string;
+  folder: string;
+  /** The command that leads to the machine; none for this one. */
+  machine: readonly string[];
+  /** Where processes are kept as long as they run. */
+  running: Set<Running>;
 }
 
 interface SpawnOptions {
@@ -54,13 +69,60 @@ export async function eventually<T>(
   }
 }
 
+/** A host whose programs are started by `machine`; its home and its log lie in `folder`. */
+export function createHost({ name, hostName, address, folder, machine, running }: HostOptions): Host {
+  const home = join(folder, name);
+  mkdirSync(home, { mode: 0o700 });
+  const state = join(home, "state");
+  const env = { HOME: home, PATH: process.env.PATH ?? "", KIOKU_MESH_STATE_DIR: state, KIOKU_MESH_CLIENT_ID: name };
+  const logPath = join(folder, `${name}.log`);
+  return {
+    name,
+    hostName,
+    address,
+    home,
+    state,
+    async kioku(argv, stdin = "") {
+      const command = [...machine, binary, ...argv];
+      const child = Bun.spawn(command, { env, cwd: home, stdin: Buffer.from(stdin), stderr: "pipe" });
+      const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
+      return { out: out!, err: err!, status: await child.exited };
+    },
+    async start(argv = ["mesh", "run"]) {
+      const log = openSync(logPath, "a");
+      const stdio: [null, number, number] = [null, log, log];
+      const child = Bun.spawn([...machine, binary, ...argv], { env, cwd: home, stdio });
+      closeSync(log);
+      const process: Running = {
+        pid: child.pid,
+        exited: child.exited,
+        async stop(signal = "SIGTERM") {
+          child.kill(signal);
+          await child.exited;
+          running.delete(process);
+        },
+      };
+      running.add(process);
+      return process;
+    },
+    log: () => readFileSync(logPath, "utf8"),
+  };
+}
+
+/** What gives the processes of a host another time: a library, and the file in /etc that tells it which. */
+export interface Clock {
+  library: string;
+  file: string;
+  content: string | Uint8Array;
+}
+
 let networks = 0;
 
 /**
- * Hosts in network namespaces of their own, on one switch. Needs root and `ip`. `clocks` has offsets as faketime writes
- * them (`+1h`), by host; it needs faketime.
+ * Hosts in network namespaces of their own, on one switch. Needs root and `ip`. `clocks` has the clocks of
+ * hosts where these are not the machine's.
  */
-export function createNetwork(names: readonly string[], clocks: { [name: string]: string } = {}) {
+export function createNetwork(names: readonly string[], clocks: { [name: string]: Clock } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "kioku-net-"));
   const prefix = `k${process.pid % 100_000}x${networks++}`;
   const subnet = `10.${(process.pid % 200) + 20}.${networks}`;
@@ -73,8 +135,6 @@ export function createNetwork(names: readonly string[], clocks: { [name: string]
   ipIn(space("sw"), "link", "set", "br0", "up");
 
   function addHost(name: string, number: number): Host {
-    const home = join(folder, name);
-    mkdirSync(home, { mode: 0o700 });
     const address = `${subnet}.${number}`;
     ip("netns", "add", space(name));
     ip("link", "add", "eth0", "netns", space(name), "type", "veth", "peer", "name", link(name), "netns", space("sw"));
@@ -82,45 +142,16 @@ export function createNetwork(names: readonly string[], clocks: { [name: string]
     ipIn(space(name), "link", "set", "lo", "up");
     ipIn(space(name), "addr", "add", `${address}/24`, "dev", "eth0");
     ipIn(space(name), "link", "set", "eth0", "up");
-    const state = join(home, "state");
-    const env = { HOME: home, PATH: process.env.PATH ?? "", KIOKU_MESH_STATE_DIR: state, KIOKU_MESH_CLIENT_ID: name };
     const hostName = `${name}-laptop`;
-    const machine = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostName];
-    if (clocks[name]) machine.push(...withClock(clocks[name], join(folder, `${name}.etc`)));
-    const command = (argv: readonly string[]) => ["ip", "netns", "exec", space(name), ...machine, binary, ...argv];
-    const logPath = join(folder, `${name}.log`);
-    return {
-      name,
-      hostName,
-      address,
-      home,
-      state,
-      async kioku(argv, stdin = "") {
-        const child = Bun.spawn(command(argv), { env, cwd: home, stdin: Buffer.from(stdin), stderr: "pipe" });
-        const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
-        return { out: out!, err: err!, status: await child.exited };
-      },
-      async start(argv = ["mesh", "run"]) {
-        const log = Bun.file(logPath);
-        const child = Bun.spawn(command(argv), { env, cwd: home, stdin: "ignore", stdout: log, stderr: log });
-        const process: Running = {
-          pid: child.pid,
-          async stop(signal = "SIGTERM") {
-            child.kill(signal);
-            await child.exited;
-            running.delete(process);
-          },
-        };
-        running.add(process);
-        return process;
-      },
-      log: () => readFileSync(logPath, "utf8"),
-    };
+    const machine = ["ip", "netns", "exec", space(name), "unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"'];
+    const clock = clocks[name] ? withClock(clocks[name], join(folder, `${name}.etc`)) : [];
+    return createHost({ name, hostName, address, folder, machine: [...machine, hostName, ...clock], running });
   }
 
   const hosts = names.map((name, i) => addHost(name, i + 1));
 
   return {
+    folder,
     hosts,
     /** Pulls a host's plug, or puts it back. */
     plug(host: Host, connected: boolean): void {
@@ -152,12 +183,17 @@ export function createNetwork(names: readonly string[], clocks: { [name: string]
   };
 }
 
-/** A command under which every process, with whatever environment, sees another time. */
-function withClock(offset: string, etc: string): string[] {
+/** A clock by faketime that is off by an offset as faketime writes them (`+1h`). */
+export function faketime(offset: string): Clock {
   const library = new Bun.Glob("usr/lib/*/faketime/libfaketimeMT.so.1").scanSync({ cwd: "/", absolute: true }).next();
+  return { library: String(library.value), file: "faketimerc", content: offset };
+}
+
+/** A command under which every process, with whatever environment, sees another time; `etc` then lies over /etc. */
+function withClock({ library, file, content }: Clock, etc: string): string[] {
   mkdirSync(etc);
-  writeFileSync(join(etc, "ld.so.preload"), String(library.value));
-  writeFileSync(join(etc, "faketimerc"), offset);
+  writeFileSync(join(etc, "ld.so.preload"), library);
+  writeFileSync(join(etc, file), content);
   const script = 'mount -t overlay overlay -o "lowerdir=$0:/etc" /etc && exec "$@"';
   return ["unshare", "--mount", "sh", "-c", script, etc];
 }
@@ -183,32 +219,24 @@ export async function finds(host: Host, content: string): Promise<boolean> {
   return (await host.kioku(["search", content])).out.includes(content);
 }
 
-export interface MeshView {
-  running: boolean;
-  linked: boolean;
-  records: number;
-  fingerprint: string;
-  pending: number;
-  peers: { name: string; equal: boolean; clock_offset_ms: number | null }[];
-  duplicate_hosts: string[];
-  dropped: { [reason: string]: number };
-}
-
-/** What a host says of its mesh. */
-export async function viewOf(host: Host): Promise<MeshView> {
-  const { out, err } = await host.kioku(["mesh", "peers", "--json"]);
-  if (out === "") throw new Error(err);
-  return JSON.parse(out).mesh;
+/** What a host's commands say of its mesh, read as they read it: a process for each look would take all of the machine. */
+export function viewOf(host: Host): MeshState {
+  const store = openStore(join(host.state, "memory.db"), () => "");
+  try {
+    return readMeshState(store, host.state);
+  } finally {
+    store.close();
+  }
 }
 
 /** Waits until all hosts hold the same set, with nothing pending; gives its size. */
 export async function converged(hosts: readonly Host[], deadline = 60_000): Promise<number> {
-  let seen: MeshView[] = [];
+  let seen: MeshState[] = [];
   try {
     return await eventually(
       "equal fingerprints",
-      async () => {
-        seen = await Promise.all(hosts.map(viewOf));
+      () => {
+        seen = hosts.map(viewOf);
         const same = seen.every(({ fingerprint, pending }) => fingerprint === seen[0]!.fingerprint && pending === 0);
         return same ? seen[0]!.records || 0.5 : undefined;
       },
@@ -245,7 +273,7 @@ export async function meshOf(hosts: readonly Host[]): Promise<Running[]> {
 /** Waits until a host is in the mesh. */
 export async function linked(host: Host): Promise<void> {
   try {
-    await eventually(`${host.name} is linked`, async () => (await viewOf(host)).linked, 60_000);
+    await eventually(`${host.name} is linked`, () => viewOf(host).linked, 60_000);
   } catch (cause) {
     throw new Error(`${host.name} is not linked: ${host.log()}`, { cause });
   }

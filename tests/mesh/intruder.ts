@@ -55,6 +55,6 @@ async function browse(url: string): Promise<string> {
 if (import.meta.main) {
   const [url] = process.argv.slice(2);
   const given = url ? await browse(url) : await intrude((await Bun.stdin.json()) as Intrusion);
-  process.stdout.write(JSON.stringify(given));
+  await Bun.write(Bun.stdout, JSON.stringify(given));
   process.exit(0);
 }

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readRunning } from "../../src/router/running.ts";
 import { decodeJoinCode } from "../../src/seal/join-code.ts";
 import { deriveKeys } from "../../src/seal/keys.ts";
 import { recordSpace } from "../../src/seal/name.ts";
@@ -10,6 +9,7 @@ import { digestOf } from "../../src/core/record.ts";
 import { has, testWith } from "../needs.ts";
 import type { Capture } from "./capture.ts";
 import { converged, createNetwork, eventually, finds, invite, meshOf, save, viewOf, type Host } from "./hosts.ts";
+import { intrude as intrudeAt, portOf, runIntruder } from "./intrude.ts";
 import type { Intrusion } from "./intruder.ts";
 
 const needs = ["network namespaces", "a router"] as const;
@@ -66,28 +66,14 @@ const storageOf = (host: Host) =>
     host.state,
     readdirSync(host.state).find((name) => name.startsWith("kioku_"))!,
   );
-const portOf = (host: Host) => readRunning(join(host.state, "mesh"))!.port;
-
-/** Runs the intruder in a host's namespace. */
-async function intruder(host: Host, args: string[], stdin = ""): Promise<string> {
-  const options = { cwd: join(import.meta.dir, "../.."), stdin: Buffer.from(stdin) };
-  const script = [process.execPath, "--preload", "./build/wasm-esm.ts", join(import.meta.dir, "intruder.ts")];
-  const child = network.spawnAt(host, [...script, ...args], options);
-  const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
-  if ((await child.exited) !== 0) throw new Error(err);
-  return out!;
-}
-
-async function intrude(host: Host, what: Omit<Intrusion, "port">): Promise<{ [name: string]: string }> {
-  return JSON.parse(await intruder(host, [], JSON.stringify({ port: portOf(host), ...what })));
-}
+const intrude = (host: Host, what: Omit<Intrusion, "port">) => intrudeAt(network, host, what);
 
 meshTest(
   "what was saved is in clear in the database, and in no other place: storage, wire, log, process list",
   async () => {
     const secret = await secretWords(hosts[0]);
-    await eventually("each knows the other's name", async () =>
-      (await Promise.all(hosts.map(viewOf))).every((view, i) => view.peers[0]?.name === hosts[1 - i]!.hostName),
+    await eventually("each knows the other's name", () =>
+      hosts.map(viewOf).every((view, i) => view.peers[0]?.name === hosts[1 - i]!.hostName),
     );
     const [wire] = await Promise.all(captures.map((capture) => capture.stop()));
     expect(wire!.length).toBeGreaterThan(10_000);
@@ -154,9 +140,9 @@ meshTest(
   async () => {
     for (const [i, host] of hosts.entries()) {
       const port = portOf(host);
-      expect(await intruder(host, [`ws://127.0.0.1:${port}/`])).toBe('"closed"');
-      expect(await intruder(host, [`wss://127.0.0.1:${port}/`])).toBe('"closed"');
-      expect(await intruder(hosts[1 - i]!, [`wss://${host.address}:${port}/`])).toBe('"closed"');
+      expect(await runIntruder(network, host, [`ws://127.0.0.1:${port}/`])).toBe('"closed"');
+      expect(await runIntruder(network, host, [`wss://127.0.0.1:${port}/`])).toBe('"closed"');
+      expect(await runIntruder(network, hosts[1 - i]!, [`wss://${host.address}:${port}/`])).toBe('"closed"');
       const sockets = await new Response(network.spawnAt(host, ["ss", "-Htln"]).stdout).text();
       const listening = sockets
         .trim()
@@ -247,8 +233,8 @@ meshTest(
       },
     });
     for (const host of hosts) {
-      await eventually(`${host.name} counts them`, async () => {
-        const { dropped } = await viewOf(host);
+      await eventually(`${host.name} counts them`, () => {
+        const { dropped } = viewOf(host);
         return Object.values(dropped).reduce((a, b) => a + b, 0) >= 4;
       });
       expect((await host.kioku(["mesh", "peers"])).out).toContain("dropped");

@@ -22,6 +22,8 @@ interface Machine {
   store: ChaosStore;
   host: Host | undefined;
   backup: ChaosStore | undefined;
+  /** Milliseconds by which its wall clock is off. */
+  skew: number;
 }
 
 const mostMachines = 7;
@@ -44,7 +46,8 @@ export function runChaos({ seed, operations, createStore, timing }: ChaosOptions
   const everErased = new Set<string>();
 
   function start(machine: Machine): void {
-    machine.host = world.host(machine.store, { place: machine.place, id: machine.id });
+    const scheduler = { ...world, clock: () => world.clock() + machine.skew };
+    machine.host = world.host(machine.store, { place: machine.place, id: machine.id, scheduler });
   }
 
   function crash(machine: Machine): void {
@@ -54,7 +57,14 @@ export function runChaos({ seed, operations, createStore, timing }: ChaosOptions
   }
 
   function add(store: ChaosStore, id: string): void {
-    const machine: Machine = { place: `place-${machines.length}`, id, store, host: undefined, backup: undefined };
+    const machine: Machine = {
+      place: `place-${machines.length}`,
+      id,
+      store,
+      host: undefined,
+      backup: undefined,
+      skew: 0,
+    };
     if (world.random() < 0.6) shelves.push(network.shelve(machine.place));
     machines.push(machine);
     start(machine);
@@ -172,6 +182,7 @@ export function runChaos({ seed, operations, createStore, timing }: ChaosOptions
       weight: 4,
       act: () => network.setFaults({ loss: below(5) / 10, duplication: below(4) / 10, delay: [1, 1 + below(800)] }),
     },
+    setClock: { weight: 3, act: (machine) => void (machine.skew = (below(7) - 3) * below(100_000_000)) },
     wait: { weight: 10, act: () => world.run(below(20_000)) },
   };
   const bag = Object.values(actions).flatMap(({ weight, act }) => Array<typeof act>(weight).fill(act));
