@@ -4,6 +4,7 @@ import { openLog } from "./log.ts";
 import { schemaVersion } from "./migrate.ts";
 import { readTimeout } from "./open.ts";
 import { openProjection } from "./projection.ts";
+import { unpurged } from "./purge.ts";
 import { openSearchIndex } from "./search-index.ts";
 import { openState } from "./state.ts";
 
@@ -76,7 +77,7 @@ function findings(db: Database, problems: string[]): Partial<Inspection> {
       unreadable: unknown + unreadable,
       ...log.verify(),
       astray: projection.astray(),
-      purged: state.get("unpurged") === undefined,
+      purged: state.get(unpurged) === undefined,
     };
   } catch (error) {
     if ((error as { code?: unknown }).code !== "SQLITE_CORRUPT") throw error;

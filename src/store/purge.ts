@@ -6,11 +6,11 @@ import type { State } from "./state.ts";
 import type { Write } from "./writer.ts";
 
 /** Erased content whose bytes are still in the files: the row number of the last erasure that destroyed some. */
-const mark = "unpurged";
+export const unpurged = "unpurged";
 
 /** Notes that an erasure destroyed content. Its row number is never used twice, so that a later one is told apart. */
 export function markUnpurged(state: State, seq: number): void {
-  state.set(mark, String(seq));
+  state.set(unpurged, String(seq));
 }
 
 /**
@@ -26,14 +26,14 @@ export function openPurge(
   { write, index, state, patience }: { write: Write; index: SearchIndex; state: State; patience: Patience },
 ) {
   return function purge(): boolean {
-    const pending = state.get(mark);
+    const pending = state.get(unpurged);
     if (pending === undefined) return true;
     write(index.optimize);
     patiently(() => db.run("vacuum"), patience);
     db.run(`pragma busy_timeout = ${Math.min(readTimeout, patience.limit)}`);
     const { busy } = db.query<{ busy: number }, []>("pragma wal_checkpoint(truncate)").get()!;
     if (busy) return false;
-    write(() => state.get(mark) === pending && state.delete(mark));
+    write(() => state.get(unpurged) === pending && state.delete(unpurged));
     return true;
   };
 }

@@ -1,3 +1,4 @@
+import { unpurged } from "../store/purge.ts";
 import type { ReplicaStore } from "./replica-store.ts";
 
 type States = Pick<ReplicaStore, "state" | "setState">;
@@ -11,6 +12,11 @@ const key = "mesh.remains";
 /** Notes that the storage's files may have erased content in them. */
 export function noteRemains(store: States): void {
   if (!hasRemains(store)) store.setState(key, "1");
+}
+
+/** After a start: a process that was killed right after an erasure came may not have noted it. */
+export function noteUnpurged(store: States): void {
+  if (store.state(unpurged) !== undefined) noteRemains(store);
 }
 
 export function hasRemains(store: States): boolean {

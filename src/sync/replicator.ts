@@ -10,7 +10,7 @@ import { createPeers, isUnderstood } from "./peers.ts";
 import { createPending } from "./pending.ts";
 import type { ReplicaStore } from "./replica-store.ts";
 import { createReplica, type Taken } from "./replica.ts";
-import { noteRemains } from "./remains.ts";
+import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
@@ -275,6 +275,7 @@ export function createReplicator(options: ReplicatorOptions) {
         store.forgetMesh();
         store.setState(meshKey, options.meshId);
       }
+      if (keeper && !open) noteUnpurged(store);
       outlet.start();
       pending.start();
       replica.refresh();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { deriveKeys } from "../../src/seal/keys.ts";
 import { meshSealer } from "../../src/sync/mesh-sealer.ts";
+import { hasRemains } from "../../src/sync/remains.ts";
 import { runChaos } from "./chaos.ts";
 import { createRealStore, realStores } from "./real-store.ts";
 import { areEqual, createWorld, setOf } from "./world.ts";
@@ -50,5 +51,17 @@ describe("with the real store", () => {
     store.forgetMesh();
     expect(store.rows(0, 10).map(({ received }) => received)).toEqual([false]);
     expect(store.state("mesh.id")).toBeUndefined();
+  });
+
+  test("an erasure that came right before a crash is known for one that the storage's files may have to lose", () => {
+    const world = createWorld(3);
+    const store = createRealStore();
+    const secret = world.record("observation", undefined);
+    store.setState("mesh.id", "mesh");
+    store.merge([secret]);
+    store.merge([world.record("erasure", secret.id)]);
+    world.network.shelve("here");
+    world.host(store, { place: "here" });
+    expect(hasRemains(store)).toBe(true);
   });
 });
