@@ -281,15 +281,29 @@ async function heal(): Promise<number> {
   for (const { host } of machines) network.plug(host, true);
   for (const machine of machines) await start(machine);
   const begin = performance.now();
-  const isLevel = () => {
-    const views = hosts.map(viewOf);
-    return views.every(
-      ({ linked: isLinked, fingerprint, pending }) =>
-        isLinked && fingerprint === views[0]!.fingerprint && pending === 0,
-    );
-  };
-  await eventually("all hosts are level", isLevel, convergence);
+  let told = begin;
+  await eventually(
+    "all hosts are level",
+    () => {
+      const behind = notLevel();
+      if (behind.length > 0 && performance.now() - told > 15_000) {
+        told = performance.now();
+        say(`not level yet: ${behind.join(", ")}`);
+      }
+      return behind.length === 0;
+    },
+    convergence,
+  );
   return performance.now() - begin;
+}
+
+/** The hosts that do not have what the first has, or whose records may be theirs alone. */
+function notLevel(): string[] {
+  const views = hosts.map(viewOf);
+  return views.flatMap(({ linked: isLinked, fingerprint, pending, records }, i) => {
+    if (isLinked && fingerprint === views[0]!.fingerprint && pending === 0) return [];
+    return [`${names[i]} ${isLinked ? "" : "without router, "}${records} records, ${pending} pending`];
+  });
 }
 
 function check(): void {
@@ -340,7 +354,7 @@ async function live(): Promise<void> {
   }
   for (const end = performance.now() + cleaning; ; await Bun.sleep(10_000)) {
     const remains = ledger.remains();
-    say(`erased content in files: ${remains.length}`);
+    say(["erased content in files:", remains.length, ...remains.slice(0, 5)].join(" "));
     if (remains.length === 0 || problems.length > 0) break;
     if (performance.now() > end) return void problems.push(...remains);
   }

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -41,4 +42,12 @@ time_t time(time_t *place) {
   clock_gettime(CLOCK_REALTIME, &now);
   if (place) *place = now.tv_sec;
   return now.tv_sec;
+}
+
+/* The kernel waits by the clock that is right: else a deadline from a clock that is behind is always over. */
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *deadline) {
+  struct timespec until = *deadline;
+  if (until.tv_sec < 1000000000) return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &until);
+  if (shift) until.tv_sec -= *shift;
+  return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &until);
 }
