@@ -3,38 +3,18 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Glob } from "bun";
+import { cliFields } from "../src/cli/fields.ts";
+import { loadOperations } from "../src/ops/index.ts";
+import { anchorsOf, answerLike, readPage, root, stepsOf } from "./pages.ts";
 
-const root = join(import.meta.dir, "..");
 const binary = process.env.KIOKU_BIN ?? join(root, "dist/kioku-mesh");
 const pages = ["README.md", ...new Glob("docs/**/*.md").scanSync(root)].toSorted();
-
-interface Page {
-  /** How deep each heading is, in order. */
-  headings: number[];
-  /** Code blocks by their language. */
-  blocks: { language: string; text: string }[];
-  links: string[];
-}
-
-async function read(page: string): Promise<Page> {
-  const text = await Bun.file(join(root, page)).text();
-  const blocks = [...text.matchAll(/^ *```(\w*)\n([\s\S]*?)^ *```$/gm)].map(([, language, body]) => ({
-    language: language!,
-    text: body!.replace(/^ {2}/gm, ""),
-  }));
-  const prose = text.replace(/^ *```[\s\S]*?^ *```$/gm, "");
-  return {
-    headings: [...prose.matchAll(/^(#+) /gm)].map(([, marks]) => marks!.length),
-    blocks,
-    links: [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!),
-  };
-}
 
 describe("pages and their Japanese twins", () => {
   const twins = pages.filter((page) => page.endsWith(".ja.md") || existsSync(join(root, page.replace(/md$/, "ja.md"))));
   for (const page of twins.filter((name) => !name.endsWith(".ja.md"))) {
     test(`${page} has the headings and commands of its twin`, async () => {
-      const [english, japanese] = await Promise.all([read(page), read(page.replace(/md$/, "ja.md"))]);
+      const [english, japanese] = await Promise.all([readPage(page), readPage(page.replace(/md$/, "ja.md"))]);
       expect(japanese.headings).toEqual(english.headings);
       expect(japanese.blocks).toEqual(english.blocks);
     });
@@ -43,37 +23,108 @@ describe("pages and their Japanese twins", () => {
 
 describe("links", () => {
   for (const page of [...pages, "README.ja.md"]) {
-    test(`of ${page} lead to files that are there`, async () => {
-      const local = (await read(page)).links.filter((link) => !/^(https?:|#|mailto:)/.test(link));
-      const dead = local.filter((link) => !existsSync(join(root, dirname(page), link.split("#")[0]!)));
+    test(`of ${page} lead to files and headings that are there`, async () => {
+      const local = (await readPage(page)).links.filter((link) => !/^(https?:|mailto:)/.test(link));
+      const dead = [];
+      for (const link of local) {
+        const [file, anchor] = link.split("#");
+        const target = file === "" ? page : join(dirname(page), file!);
+        const found = existsSync(join(root, target));
+        if (!found || (anchor !== undefined && !(await anchorsOf(target)).includes(anchor))) dead.push(link);
+      }
       expect(dead).toEqual([]);
     });
   }
 });
 
-/** Blocks marked `sh` are run, in order, in a home of their own; `console` shows what is not. */
+/** Wherever a page names a command, it and its flags have to be there. */
+describe("commands that are named", async () => {
+  const known = (await loadOperations()).toSorted((a, b) => b.command.length - a.command.length);
+  /** What is no operation: the few other commands, a placeholder, and a text that only begins like one. */
+  const others = /^(mcp serve|help|COMMAND)\b|^(--|\[)|^record v1$/;
+
+  /** What is wrong with what stands behind `kioku-mesh`; `named` where it did. */
+  function mistake(line: string, named: boolean): string | undefined {
+    const op = known.find(({ command }) => `${line} `.startsWith(`${command} `));
+    if (!op) return named && !others.test(line) ? `no command: ${line}` : undefined;
+    const names = cliFields(op).flatMap(({ name, short, positional }) => [
+      ...(positional ? [] : [`--${name}`]),
+      ...(short ? [`-${short}`] : []),
+    ]);
+    const flags = line.split(" ").filter((word) => /^--?[a-z]/.test(word));
+    const strange = flags.find((flag) => ![...names, "--json", "--help", "-h"].includes(flag.split("=")[0]!));
+    return strange && `no flag ${strange}: ${line}`;
+  }
+
+  /** The command lines of a block, without what is quoted, piped into, or said by the program. */
+  function commandsIn({ language, text }: { language: string; text: string }): string[] {
+    if (language !== "sh" && language !== "console") return [];
+    const typed = text.split("\n").filter((line) => language === "sh" || /^\w*[$>#] |^[\d@]/.test(line));
+    return typed
+      .map((line) => line.replaceAll(/"[^"$]*"|'[^']*'/g, "WORD"))
+      .flatMap((line) => [...line.matchAll(/\bkioku-mesh(?: --rebuild)? ([a-z][^|)&#>]*)/g)])
+      .map(([, behind]) => behind!.trim());
+  }
+
+  for (const page of [...pages.filter((name) => !name.startsWith("docs/decisions")), "README.ja.md"]) {
+    test(`in ${page} exist, with their flags`, async () => {
+      const { blocks, inlineCode } = await readPage(page);
+      const mistakes = [
+        ...blocks.flatMap(commandsIn).map((line) => mistake(line, true)),
+        ...inlineCode.map((code) => {
+          const named = /^kioku-mesh(?: --rebuild)? (.+)$/.exec(code)?.[1];
+          return mistake(named ?? code, named !== undefined);
+        }),
+      ];
+      expect(mistakes.filter((one) => one !== undefined)).toEqual([]);
+    });
+  }
+});
+
+/** A home in which the program is installed and nothing else has happened. */
+function freshHome() {
+  const home = mkdtempSync(join(tmpdir(), "kioku-docs-"));
+  mkdirSync(join(home, "bin"));
+  symlinkSync(binary, join(home, "bin/kioku-mesh"));
+  symlinkSync(binary, join(home, "bin/kioku-mesh-mcp"));
+  return {
+    home,
+    async run(script: string) {
+      const env = { HOME: home, PATH: `${join(home, "bin")}:${process.env.PATH}` };
+      const child = Bun.spawn(["sh", "-e", "-c", script], { cwd: home, env, stdin: "ignore", stderr: "pipe" });
+      const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
+      return { out: out!, err: err!, status: await child.exited };
+    },
+    [Symbol.dispose]: () => rmSync(home, { recursive: true, force: true }),
+  };
+}
+
+/**
+ * Blocks marked `sh` are run, in order, in a home of their own; `console` shows what needs agents, root or other hosts
+ * (those of the mesh guide are run by tests/mesh/guide.test.ts, those of agents by tests/e2e/agents.test.ts).
+ */
 describe("commands", () => {
   for (const page of pages.filter((name) => name.startsWith("docs/") && !name.endsWith(".ja.md"))) {
     if (page.startsWith("docs/decisions") || page === "docs/contributing.md" || page === "docs/reference.md") continue;
     test(`of ${page} work as they stand`, async () => {
-      const script = (await read(page)).blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
-      const home = mkdtempSync(join(tmpdir(), "kioku-docs-"));
-      try {
-        mkdirSync(join(home, "bin"));
-        symlinkSync(binary, join(home, "bin/kioku-mesh"));
-        symlinkSync(binary, join(home, "bin/kioku-mesh-mcp"));
-        const env = { HOME: home, PATH: `${join(home, "bin")}:${process.env.PATH}` };
-        const child = Bun.spawn(["sh", "-e", "-c", script.join("\n")], {
-          cwd: home,
-          env,
-          stdin: "ignore",
-          stderr: "pipe",
-        });
-        const err = await new Response(child.stderr).text();
-        expect({ err: (await child.exited) === 0 ? "" : err, status: child.exitCode }).toEqual({ err: "", status: 0 });
-      } finally {
-        rmSync(home, { recursive: true, force: true });
-      }
+      const script = (await readPage(page)).blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
+      using fresh = freshHome();
+      const { err, status } = await fresh.run(script.join("\n"));
+      expect({ err: status === 0 ? "" : err, status }).toEqual({ err: "", status: 0 });
     });
   }
+
+  test("of the README's sixty seconds print what it shows", async () => {
+    using fresh = freshHome();
+    const steps = (await readPage("README.md")).blocks
+      .filter(({ language }) => language === "console")
+      .flatMap(({ text }) => stepsOf(text));
+    const alone = steps.filter(({ command }) => !command.startsWith("kioku-mesh mcp install")); // needs an agent
+    expect(alone.length).toBeGreaterThan(2);
+    for (const { command, shown } of alone) {
+      const { out, status } = await fresh.run(command);
+      expect(status).toBe(0);
+      expect(out).toMatch(answerLike(shown));
+    }
+  });
 });

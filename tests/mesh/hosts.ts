@@ -25,7 +25,7 @@ export interface Host {
   /** Runs one command to its end. */
   kioku(argv: string[], stdin?: string): Promise<Answer>;
   /** Starts `mesh run` (or another command that goes on) and gives the process. */
-  start(argv?: string[]): Promise<Running>;
+  start(argv?: string[], stdin?: string): Promise<Running>;
   /** What its long-running processes have said. */
   log(): string;
 }
@@ -88,9 +88,9 @@ export function createHost({ name, hostName, address, folder, machine, running }
       const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
       return { out: out!, err: err!, status: await child.exited };
     },
-    async start(argv = ["mesh", "run"]) {
+    async start(argv = ["mesh", "run"], stdin = "") {
       const log = openSync(logPath, "a");
-      const stdio: [null, number, number] = [null, log, log];
+      const stdio: [Buffer, number, number] = [Buffer.from(stdin), log, log];
       const child = Bun.spawn([...machine, binary, ...argv], { env, cwd: home, stdio });
       closeSync(log);
       const process: Running = {
