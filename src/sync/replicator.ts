@@ -306,6 +306,7 @@ export function createReplicator(options: ReplicatorOptions) {
 
     /** Ends. What is under way is dropped; it is taken up again by the next start. */
     stop(): Promise<void> {
+      guard(outlet.keep); // else the next start would hand over again what the Python original has taken out since
       running = false;
       announcer.stop();
       return mesh.close();
