@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { dirname, join, relative } from "node:path";
 import { Glob } from "bun";
+import { readPage } from "./pages.ts";
 
 const src = join(import.meta.dir, "../src");
 
@@ -34,6 +35,26 @@ const homes: { [dependency: string]: string[] } = {
   confbox: ["host"],
   zod: ["core", "ops", "cli", "mcp"],
 };
+
+test("the page on the architecture says the same", async () => {
+  const { tables } = await readPage("docs/architecture.md");
+  const rows = tables.filter(([folder]) => /^`[\w.]+\/?`$/.test(folder!));
+  const told = rows.map(([folder, , imports]) => [
+    folder!.replaceAll(/[`/]/g, ""),
+    imports === "all"
+      ? "all"
+      : imports!
+          .replaceAll(/[^a-z ]/g, "")
+          .split(" ")
+          .filter(Boolean)
+          .toSorted(),
+  ]);
+  const ruled = Object.entries(allowed).map(([folder, imports]) => [
+    folder,
+    folder === "main.ts" ? "all" : imports.filter((name) => name !== folder).toSorted(),
+  ]);
+  expect(new Map(told as [string, unknown][])).toEqual(new Map(ruled as [string, unknown][]));
+});
 
 for (const file of new Glob("**/*.ts").scanSync(src)) {
   test(`imports of ${file}`, async () => {

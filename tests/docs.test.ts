@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Glob } from "bun";
+import { scripts } from "../package.json";
 import { cliFields } from "../src/cli/fields.ts";
 import { loadOperations } from "../src/ops/index.ts";
-import { anchorsOf, answerLike, readPage, root, stepsOf } from "./pages.ts";
+import { testWith } from "./needs.ts";
+import { anchorsOf, answerLike, readPage, root, stepsOf, type Step } from "./pages.ts";
 
 const binary = process.env.KIOKU_BIN ?? join(root, "dist/kioku-mesh");
 const pages = ["README.md", ...new Glob("docs/**/*.md").scanSync(root)].toSorted();
@@ -18,6 +20,13 @@ describe("pages and their Japanese twins", () => {
       expect(japanese.headings).toEqual(english.headings);
       expect(japanese.blocks).toEqual(english.blocks);
     });
+  }
+});
+
+test("every `bun run` that a page names is a script", async () => {
+  for (const page of pages) {
+    const named = [...(await Bun.file(join(root, page)).text()).matchAll(/bun run ([\w:]+)/g)].map(([, name]) => name!);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named));
   }
 });
 
@@ -90,7 +99,8 @@ function freshHome() {
   return {
     home,
     async run(script: string) {
-      const env = { HOME: home, PATH: `${join(home, "bin")}:${process.env.PATH}` };
+      const folders = [join(home, "bin"), process.env.KIOKU_AGENTS, process.env.PATH].filter(Boolean);
+      const env = { HOME: home, PATH: folders.join(":") };
       const child = Bun.spawn(["sh", "-e", "-c", script], { cwd: home, env, stdin: "ignore", stderr: "pipe" });
       const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
       return { out: out!, err: err!, status: await child.exited };
@@ -100,8 +110,8 @@ function freshHome() {
 }
 
 /**
- * Blocks marked `sh` are run, in order, in a home of their own; `console` shows what needs agents, root or other hosts
- * (those of the mesh guide are run by tests/mesh/guide.test.ts, those of agents by tests/e2e/agents.test.ts).
+ * Blocks marked `sh` are run, in order, in a home of their own. Those marked `console` show answers too, or need more: agents
+ * (run here where these are), a mesh (tests/mesh/guide.test.ts), a model, root or Windows (only read, above).
  */
 describe("commands", () => {
   for (const page of pages.filter((name) => name.startsWith("docs/") && !name.endsWith(".ja.md"))) {
@@ -114,17 +124,41 @@ describe("commands", () => {
     });
   }
 
-  test("of the README's sixty seconds print what it shows", async () => {
+  /** Runs commands in one home, and compares what they print with what the page shows. */
+  async function follow(steps: readonly Step[]): Promise<void> {
     using fresh = freshHome();
-    const steps = (await readPage("README.md")).blocks
-      .filter(({ language }) => language === "console")
-      .flatMap(({ text }) => stepsOf(text));
-    const alone = steps.filter(({ command }) => !command.startsWith("kioku-mesh mcp install")); // needs an agent
-    expect(alone.length).toBeGreaterThan(2);
-    for (const { command, shown } of alone) {
-      const { out, status } = await fresh.run(command);
-      expect(status).toBe(0);
+    for (const { command, shown } of steps) {
+      const { out, err, status } = await fresh.run(command);
+      expect({ command, err: status === 0 ? "" : err }).toEqual({ command, err: "" });
       expect(out).toMatch(answerLike(shown));
     }
+  }
+
+  const ofAgents = /^(kioku-mesh mcp|claude mcp|codex mcp) /;
+
+  test("of the README's sixty seconds print what it shows", async () => {
+    const [steps] = await consoleBlocks("README.md");
+    const alone = steps!.filter(({ command }) => !ofAgents.test(command));
+    expect(alone).toHaveLength(3);
+    await follow(alone);
   });
+
+  for (const page of ["README.md", "docs/mcp-clients.md", "docs/multi-agent.md"]) {
+    testWith("the agents' programs")(
+      `of ${page} do with the agents' own programs what it shows`,
+      async () => {
+        const blocks = (await consoleBlocks(page)).map((steps) =>
+          steps.filter(({ command }) => ofAgents.test(command)),
+        );
+        expect(blocks.flat()).not.toBeEmpty();
+        for (const steps of blocks) await follow(steps); // each for itself: they are alternatives
+      },
+      60_000,
+    );
+  }
 });
+
+async function consoleBlocks(page: string): Promise<Step[][]> {
+  const { blocks } = await readPage(page);
+  return blocks.filter(({ language }) => language === "console").map(({ text }) => stepsOf(text));
+}
