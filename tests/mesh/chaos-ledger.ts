@@ -13,6 +13,12 @@ interface Erased {
   sealed: Uint8Array | undefined;
 }
 
+interface Search {
+  host: Host;
+  what: string;
+  bytes: Uint8Array;
+}
+
 export type Ledger = ReturnType<typeof createLedger>;
 
 /**
@@ -23,6 +29,7 @@ export function createLedger(hosts: readonly Host[]) {
   const required = new Set<string>();
   const contents = new Map<string, string>();
   const erased = new Map<string, Erased>();
+  let found: Search[] = [];
 
   return {
     /** The id of each save of the plan, by number; undefined for one that was not acknowledged. */
@@ -84,19 +91,27 @@ export function createLedger(hosts: readonly Host[]) {
       return problems;
     },
 
-    /** Which erased content still lies in the files of hosts. */
+    /**
+     * Which erased content still lies in the files of hosts, in words. Looks for all of it, or, where something was found
+     * the last time, only for that.
+     */
     remains(): string[] {
-      const due = [...erased.values()].filter(({ id }) => required.has(`erasure/${id}`));
-      return hosts.flatMap((host) => {
+      if (found.length === 0) {
+        const due = [...erased.values()].filter(({ id }) => required.has(`erasure/${id}`));
+        found = hosts.flatMap((host) => due.flatMap((one) => searchesFor(host, one)));
+      }
+      found = hosts.flatMap((host) => {
         const files = [...filesOf(host)];
-        const isThere = (bytes: Uint8Array) => files.some((file) => file.includes(bytes));
-        return due.flatMap(({ id, content, sealed }) => [
-          ...(isThere(Buffer.from(content)) ? [`${host.name} has erased ${id} in clear`] : []),
-          ...(sealed && isThere(sealed) ? [`${host.name} has erased ${id} sealed`] : []),
-        ]);
+        return found.filter((one) => one.host === host && files.some((file) => file.includes(one.bytes)));
       });
+      return found.map(({ what }) => what);
     },
   };
+}
+
+function searchesFor(host: Host, { id, content, sealed }: Erased): Search[] {
+  const clear = { host, what: `${host.name} has erased ${id} in clear`, bytes: Buffer.from(content) };
+  return sealed ? [clear, { host, what: `${host.name} has erased ${id} sealed`, bytes: sealed }] : [clear];
 }
 
 /** All records of a host, with their digests: the set, read without the program's help. */

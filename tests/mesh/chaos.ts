@@ -354,8 +354,8 @@ async function live(): Promise<void> {
   }
   for (const end = performance.now() + cleaning; ; await Bun.sleep(10_000)) {
     const remains = ledger.remains();
-    say(["erased content in files:", remains.length, ...remains.slice(0, 5)].join(" "));
-    if (remains.length === 0 || problems.length > 0) break;
+    if ((remains.length === 0 && ledger.remains().length === 0) || problems.length > 0) break;
+    say(["erased content in files:", `${remains.length},`, ...remains.slice(0, 1)].join(" "));
     if (performance.now() > end) return void problems.push(...remains);
   }
   await heal();
