@@ -18,8 +18,10 @@ const self: Self = {
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
     }),
   isArgument: (text) => process.argv.some((word) => word.trim() === text.trim()),
-  replace: async (args) =>
-    process.exit(await (await import("./host/replace.ts")).replaceProcess(process.execPath, args)),
+  async replace(args) {
+    await terminal.flush();
+    return process.exit(await (await import("./host/replace.ts")).replaceProcess(process.execPath, args));
+  },
 };
 
 const build: Build = {

@@ -13,7 +13,7 @@ export interface CliField {
   positional: boolean;
   short: string | undefined;
   stdin: boolean;
-  secret: boolean;
+  secret: string | undefined;
   commas: boolean;
   metavar: string;
   demanded: string | undefined;
@@ -38,7 +38,7 @@ export function cliFields(op: Operation): CliField[] {
       positional: cli.positional ?? false,
       short: cli.short,
       stdin: cli.stdin ?? false,
-      secret: cli.secret ?? false,
+      secret: cli.secret,
       commas: cli.commas ?? false,
       metavar:
         cli.metavar ?? (type === "number" ? "N" : type === "list" ? "A,B" : name.split("-").at(-1)!.toUpperCase()),

@@ -49,7 +49,7 @@ export interface StandardInput {
 
 async function wordOf(field: CliField, word: string, input: StandardInput): Promise<string> {
   if (word !== "-") return word;
-  if (field.secret) return await input.secret(`${shownName(field)} (not shown): `);
+  if (field.secret) return await input.secret(`${field.secret} (not shown): `);
   return field.stdin ? await input.text() : word;
 }
 

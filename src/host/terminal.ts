@@ -61,6 +61,8 @@ export function openTerminal(streams: Streams) {
       said = said.then(() => Bun.write(stderr, text)).catch(() => undefined); // there is nobody left to tell
       return said.then(() => undefined);
     },
+    /** Settles when all that was said has got out. */
+    flush: (): Promise<void> => said.then(() => undefined),
     draw(text: string): Promise<void> {
       said = said.then(async () => (await isWatched()) && Bun.write(stderr, text)).catch(() => undefined);
       return said.then(() => undefined);

@@ -3,10 +3,10 @@ import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { writePrivateFile } from "../host/files.ts";
-import type { MeshSetup, SetUp } from "../ops/mesh-control.ts";
+import type { MeshMode, MeshSetup, SetUp } from "../ops/mesh-control.ts";
 import { linkCredentialPaths } from "../router/certificates.ts";
 import { parseRouterFile, routerFileText, type JsonObject } from "../router/config.ts";
-import { listenAddresses, parseEndpoint, parseEndpoints } from "../router/endpoint.ts";
+import { furtherEndpoints, listenAddresses, parseEndpoint, parseEndpoints } from "../router/endpoint.ts";
 import { rocksdbRoot } from "../router/environment.ts";
 import { agentPath, launchdAgent, systemdUnit, unitName, unitPath } from "../router/service.ts";
 import { decodeJoinCode, type JoinCode } from "../seal/join-code.ts";
@@ -44,6 +44,14 @@ export function endpointsOf(file: JsonObject, role: "listen" | "connect"): strin
   return Array.isArray(endpoints) ? endpoints.filter((endpoint) => typeof endpoint === "string") : [];
 }
 
+/** What this host's router file makes of it; undefined where there is none. */
+export function configuredMode(at: Surroundings): MeshMode | undefined {
+  if (!existsSync(routerFilePath(at))) return undefined;
+  const file = readRouterFile(at);
+  if (file.connect === undefined) return "localhost";
+  return endpointsOf(file, "connect").length > 0 ? "spoke" : "hub";
+}
+
 /** Writes what makes this host a hub, a spoke or a mesh of one; with `print` only says what it would write. */
 export async function setUp(setup: MeshSetup, at: Surroundings): Promise<SetUp> {
   const code = setup.joinCode === undefined ? undefined : decodeJoinCode(setup.joinCode);
@@ -53,27 +61,33 @@ export async function setUp(setup: MeshSetup, at: Surroundings): Promise<SetUp> 
   const text = kept ? readFileSync(path, "utf8") : routerFile(setup, at, listen, connect);
   const service = setup.service ? serviceFor(at) : undefined;
   const file = { path, text, written: !setup.print && !kept };
-  if (setup.print) return { file, service, key: keyState(setup, code, at), listen };
+  const state = keyState(setup, code, at, kept);
+  if (setup.print) return { file, service, key: state, listen };
   if (file.written && existsSync(path) && !setup.force) throw alreadyExists(path);
   if (service && existsSync(service.path) && !setup.force) throw alreadyExists(service.path);
-  const key = enrol(setup, code, at);
+  enrol(state, code, at);
   if (file.written) writePrivateFile(path, text);
   setBackend(at, "zenoh");
   if (service) writePrivateFile(service.path, service.text);
-  return { file, service, key, listen };
+  return { file, service, key: state, listen };
 }
 
 function alreadyExists(path: string): UserError {
   return new UserError("conflict", `${path} already exists. Use --force to overwrite.`, { exit: 1 });
 }
 
-function endpointsFor(setup: MeshSetup, code: JoinCode | undefined) {
-  const { mode, open } = setup;
-  const rules = (role: "listen" | "connect") => ({ sealed: !open, role });
+function endpointsFor({ mode, open, ...given }: MeshSetup, code: JoinCode | undefined) {
   const usual = mode === "hub" ? "0.0.0.0" : "127.0.0.1";
-  const wanted = setup.listen.length > 0 || (mode !== "localhost" && !code) ? setup.listen : [usual];
-  const dialled = mode === "localhost" ? [] : [...setup.connect, ...(code?.addresses ?? [])];
-  return { listen: parseEndpoints(wanted, rules("listen")), connect: parseEndpoints(dialled, rules("connect")) };
+  const wanted = given.listen.length > 0 || (mode !== "localhost" && !code) ? given.listen : [usual];
+  const listen = parseEndpoints(wanted, { sealed: !open, role: "listen" });
+  if (mode === "localhost") return { listen, connect: [] };
+  // A relay's code names the address of the relay itself, for everybody else.
+  const { dial } = furtherEndpoints((code?.addresses ?? []).map((address) => `tls/${address}`).join(","), {
+    sealed: !open,
+    listen: listen.map((text) => parseEndpoint(text, { sealed: !open, role: "listen" })),
+    addresses: listenAddresses(networkInterfaces()),
+  });
+  return { listen, connect: parseEndpoints([...given.connect, ...dial], { sealed: !open, role: "connect" }) };
 }
 
 function routerFile({ mode, open }: MeshSetup, at: Surroundings, listen: string[], connect: string[]): string {
@@ -81,22 +95,27 @@ function routerFile({ mode, open }: MeshSetup, at: Surroundings, listen: string[
   return routerFileText({ mode, listen, connect, ...certificates, command: `kioku-mesh init --mode ${mode}` });
 }
 
-function keyState({ mode, open }: MeshSetup, code: JoinCode | undefined, at: Surroundings): SetUp["key"] {
+/** Whether this host has what lets it take part, afterwards. A key that is there is never replaced by a new one. */
+function keyState(
+  { mode, open }: MeshSetup,
+  code: JoinCode | undefined,
+  at: Surroundings,
+  kept: boolean,
+): SetUp["key"] {
   if (open) return "open";
   if (code) return "joined";
   const present = readMembership(meshDirectory(at.stateDirectory));
+  if (present?.kind === "open" && kept) return "open"; // the file that stays is an open mesh's
   if (present && present.kind !== "open") return "present";
   return mode === "spoke" ? "missing" : "made";
 }
 
-/** Gives this host what the setup asks for. A key that is there is never replaced by a new one. */
-function enrol(setup: MeshSetup, code: JoinCode | undefined, at: Surroundings): SetUp["key"] {
+/** Gives this host what the setup asks for. */
+function enrol(state: SetUp["key"], code: JoinCode | undefined, at: Surroundings): void {
   const directory = meshDirectory(at.stateDirectory);
-  const state = keyState(setup, code, at);
   if (state === "open") writeMembership(directory, { kind: "open", meshId: "open" });
   if (state === "made") writeMembership(directory, sealed());
   if (state === "joined" && code) writeMembership(directory, membershipOf(code));
-  return state;
 }
 
 /** The membership that a join code gives. */
@@ -146,6 +165,14 @@ function serviceFor(at: Surroundings): NonNullable<SetUp["service"]> {
     text: systemdUnit(choices),
     enable: `systemctl --user daemon-reload && systemctl --user enable --now ${unitName}`,
   };
+}
+
+/** The command that ends the service of `mesh run`, where one is installed. */
+export function disableService(at: Surroundings): string | undefined {
+  const home = at.env.HOME || homedir();
+  const path = at.platform === "darwin" ? agentPath(home) : unitPath(at.env, home);
+  if (!existsSync(path)) return undefined;
+  return at.platform === "darwin" ? `launchctl unload -w ${path}` : `systemctl --user disable --now ${unitName}`;
 }
 
 /** Why there can be no user service on this machine, undefined where there can. */

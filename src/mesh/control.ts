@@ -8,11 +8,14 @@ import { linkCredentialPaths } from "../router/certificates.ts";
 import { ephemeralConfig, sealedStorageDirectory } from "../router/config.ts";
 import { ephemeralLinkPort, listenAddresses, parseEndpoints } from "../router/endpoint.ts";
 import { rocksdbRoot } from "../router/environment.ts";
+import { isAlive } from "../router/private-files.ts";
 import { readRunning } from "../router/running.ts";
+import { startedWith } from "../router/supervise.ts";
 import { decodeJoinCode, encodeJoinCode } from "../seal/join-code.ts";
-import { isLocked, meshLockPath } from "../store/lock.ts";
 import {
   addressesToDial,
+  configuredMode,
+  disableService,
   membershipOf,
   readRouterFile,
   routerFilePath,
@@ -23,6 +26,7 @@ import {
 import { inspectMesh } from "./inspect.ts";
 import {
   meshDirectory,
+  meshIdOf,
   readMembership,
   removeMembership,
   sealed,
@@ -31,7 +35,7 @@ import {
 } from "./membership.ts";
 import { routerControl } from "./router.ts";
 import { takePart, type MeshHost, type RouterChoices } from "./run.ts";
-import { synchroniseOnce, waitForRunning } from "./synchronise.ts";
+import { synchroniseOnce } from "./synchronise.ts";
 
 /** Where a command runs. */
 interface Here {
@@ -50,6 +54,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     identity: () => ({ id: ctx.who().pc_id, name: hostname().split(".")[0] || "host" }),
     now: ctx.now,
     note: (line) => ctx.note?.(line),
+    progress: (done, size) => ctx.progress?.(done, size),
   };
   const directory = meshDirectory(at.stateDirectory);
 
@@ -64,9 +69,19 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     throw new UserError("usage", problem, { hint: "kioku-mesh init --mode hub makes a mesh with a key" });
   }
 
-  /** What the router is, or would be, configured with: by `init`, or by the `mesh start` that runs. */
+  /** One database belongs to one mesh, and a key that is replaced may be the only one: both take a word of consent. */
+  function requireSameMesh({ meshId }: Membership, merge: boolean): void {
+    const before = [meshIdOf(directory), host.store().state("mesh.id")];
+    if (merge || before.every((id) => id === undefined || id === meshId)) return;
+    throw new UserError("conflict", "this host is, or its memory has been, part of another mesh", {
+      hint: "--merge shares all of its memory with this one, and gives up the other's key",
+    });
+  }
+
+  /** By which addresses others can dial what `init` has configured, or the `mesh start` that runs. */
   function addressesHere(isOpen: boolean): string[] {
-    return existsSync(routerFilePath(at)) ? addressesToDial(readRouterFile(at), isOpen) : [];
+    if (existsSync(routerFilePath(at))) return addressesToDial(readRouterFile(at), isOpen);
+    return readRunning(directory) ? addressesToDial(startedWith(directory), isOpen) : [];
   }
 
   function configured(): RouterChoices {
@@ -90,9 +105,21 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     };
   }
 
-  /** A running `mesh run` sees that the key is gone, and ends its router: only then may the storage go. */
-  async function routerEnds(): Promise<void> {
-    for (const end = Date.now() + 20_000; readRunning(directory) && Date.now() < end;) await Bun.sleep(50);
+  /**
+   * Carries out what may take this host into another mesh, or out of its own, and then takes that one's storage off its
+   * disk: a running `mesh run` sees the change and ends its router, which holds the files until then.
+   */
+  async function changeMesh<T>(change: () => T | Promise<T>): Promise<{ done: T; removed: string[] }> {
+    const meshId = meshIdOf(directory) ?? host.store().state("mesh.id");
+    const router = readRunning(directory);
+    const done = await change();
+    if (meshId === undefined || meshIdOf(directory) === meshId) return { done, removed: [] };
+    for (const end = Date.now() + 20_000; router && isAlive(router.pid) && Date.now() < end;) await Bun.sleep(50);
+    const name = meshId === "open" ? "agent_mem" : sealedStorageDirectory(meshId);
+    const storage = join(rocksdbRoot(at.env, at.stateDirectory), name);
+    if (!existsSync(storage)) return { done, removed: [] };
+    rmSync(storage, { recursive: true, force: true });
+    return { done, removed: [storage] };
   }
 
   function ensureMembership(open: boolean): "made" | "present" | "open" {
@@ -118,22 +145,22 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
       const endpoints = parseEndpoints(listen, { sealed: !open, role: "listen", defaultPort: ephemeralLinkPort });
       return addressesToDial({ listen: { endpoints } }, open);
     },
-    setUp: (setup) => setUp(setup, at),
-    isConfigured: () => existsSync(routerFilePath(at)),
+    async setUp(setup) {
+      const code = setup.joinCode === undefined || setup.print ? undefined : decodeJoinCode(setup.joinCode);
+      if (code) requireSameMesh(membershipOf(code), setup.merge);
+      const { done } = code ? await changeMesh(() => setUp(setup, at)) : { done: await setUp(setup, at) };
+      return { ...done, ...(code?.kind === "full" && { sharing: host.store().counts().live }) };
+    },
+    configuredMode: () => configuredMode(at),
     hasMembership: () => readMembership(directory) !== undefined,
     ensureMembership,
 
-    join(text, merge) {
+    async join(text, merge) {
       const code = decodeJoinCode(text);
       const membership = membershipOf(code);
-      const before = host.store().state("mesh.id");
-      if (before !== undefined && before !== membership.meshId && !merge) {
-        throw new UserError("conflict", "the memory of this host has been part of another mesh", {
-          hint: "--merge shares all of it with this one",
-        });
-      }
+      requireSameMesh(membership, merge);
       const { live } = host.store().counts();
-      writeMembership(directory, membership);
+      await changeMesh(() => writeMembership(directory, membership));
       return { addresses: code.addresses, sharing: live, relay: code.kind === "relay" };
     },
 
@@ -149,28 +176,20 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     inspect: (state) => inspectMesh({ at, state, now: host.now() }),
 
     async leave() {
-      const membership = readMembership(directory);
-      const root = rocksdbRoot(at.env, at.stateDirectory);
-      const storage =
-        membership && membership.kind !== "open" ? sealedStorageDirectory(membership.meshId) : "agent_mem";
-      const removed = [routerFilePath(at), join(root, storage)].filter((path) => existsSync(path));
-      removeMembership(directory);
-      await routerEnds();
-      for (const path of removed) rmSync(path, { recursive: true, force: true });
-      setBackend(at, "local");
-      return { removed };
+      const file = routerFilePath(at);
+      const files = existsSync(file) ? [file] : [];
+      const { removed } = await changeMesh(() => {
+        removeMembership(directory);
+        rmSync(file, { force: true });
+        setBackend(at, "local");
+      });
+      return { removed: [...files, ...removed], disable: disableService(at) };
     },
 
     async rotateKey() {
-      const { meshId } = requireSealed();
+      requireSealed();
       const next = sealed();
-      removeMembership(directory);
-      await routerEnds();
-      writeMembership(directory, next);
-      rmSync(join(rocksdbRoot(at.env, at.stateDirectory), sealedStorageDirectory(meshId)), {
-        recursive: true,
-        force: true,
-      });
+      await changeMesh(() => writeMembership(directory, next));
       const addresses = addressesHere(false);
       return { code: encodeJoinCode({ kind: "full", meshKey: next.meshKey, addresses }), addresses };
     },
@@ -181,9 +200,6 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     },
     runEphemeral: (start, stop) => takePart(host, ephemeral(start), stop),
 
-    async synchronise(deadline, full) {
-      if (isLocked(meshLockPath(at.stateDirectory))) return await waitForRunning(host, deadline);
-      return await synchroniseOnce(host, configured(), deadline, full);
-    },
+    synchronise: (deadline, full) => synchroniseOnce(host, configured(), deadline, full),
   };
 }

@@ -1,20 +1,24 @@
-import { existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { fail, pass, warn, type Check, type Finding } from "../ops/check.ts";
 import type { MeshState } from "../ops/mesh-state.ts";
 import { linkCredentialPaths, readCredentials } from "../router/certificates.ts";
+import { child } from "../router/config.ts";
 import { parseEndpoint, isLoopback } from "../router/endpoint.ts";
 import { embedded } from "../router/embedded.ts";
+import { rocksdbRoot } from "../router/environment.ts";
 import { verifyRouter } from "../router/manifest.ts";
 import { portConflicts } from "../router/ports.ts";
 import { locateRouter } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
 import { agentPath, unitPath } from "../router/service.ts";
+import { startedWith } from "../router/supervise.ts";
 import { certificateExpiry, credentialState } from "../seal/certificate.ts";
 import { probeRouter } from "../zenoh/probe.ts";
 import { endpointsOf, readRouterFile, routerFilePath, type Surroundings } from "./configure.ts";
+import { hubProblems } from "./hubs.ts";
 import { meshDirectory, readMembership } from "./membership.ts";
 
 /** Clocks further apart than this put new memories in the wrong order, and routers stamp them anew. */
@@ -74,36 +78,45 @@ const looks: { [name: string]: Look } = {
   replicator({ state }) {
     if (!state.running) return warn("no process of this host takes part in the mesh", "kioku-mesh mesh run");
     return state.linked
-      ? pass("running")
+      ? pass(state.relay ? "none: a relay carries the mesh and cannot read it" : "running")
       : fail("running, but its router does not answer", "See mesh/zenohd.log in the state directory.");
   },
 
   async zenohd_reachable({ at }) {
-    const running = readRunning(meshDirectory(at.stateDirectory));
+    const directory = meshDirectory(at.stateDirectory);
+    const running = readRunning(directory);
     if (!running) return warn("the router does not run", "kioku-mesh mesh run");
     try {
       const view = await probeRouter(running.port, running.authority, 2_000);
-      const { storages, volumes } = view;
+      const { storages, volumes, routers } = view;
       const ours = view.zid.replace(/^0+/, "") === running.id;
       if (!ours) return fail("another router answers on our port", "Restart `kioku-mesh mesh run`.", { ...view });
-      return pass(`storages ${storages.join(", ") || "none"}; volumes ${volumes.join(", ") || "none"}`, { ...view });
+      const manager = child(child(startedWith(directory), "plugins"), "storage_manager");
+      const lacking = [
+        ...Object.keys(child(manager, "volumes")).filter((name) => !volumes.includes(name)),
+        ...Object.keys(child(manager, "storages")).filter((name) => !storages.includes(name)),
+      ];
+      if (lacking.length > 0)
+        return fail(`it has not loaded ${lacking.join(", ")}`, "See mesh/zenohd.log in the state directory.", {
+          ...view,
+        });
+      const links = `linked to ${routers.length} ${routers.length === 1 ? "router" : "routers"}`;
+      return pass(`storages ${storages.join(", ") || "none"}; volumes ${volumes.join(", ") || "none"}; ${links}`, {
+        ...view,
+      });
     } catch (error) {
       return fail(error instanceof Error ? error.message : String(error), "Restart `kioku-mesh mesh run`.");
     }
   },
 
   async hubs({ at }) {
-    const dialled = endpointsOf(readRouterFile(at), "connect").map((text) =>
-      parseEndpoint(text, { sealed: false, role: "connect" }),
-    );
-    const dead: string[] = [];
-    for (const { host, port } of dialled) if (!(await answers(host, port))) dead.push(`${host}:${port}`);
-    if (dead.length === 0) return pass(dialled.length > 0 ? "every hub answers" : "this host dials none");
-    return fail(
-      `no answer from ${dead.join(", ")}`,
-      "Is `kioku-mesh mesh run` running there, and does its firewall let the port in?",
-      { dead },
-    );
+    const membership = readMembership(meshDirectory(at.stateDirectory));
+    const file = readRouterFile(at);
+    const problems = await hubProblems(file, membership?.kind === "open" ? undefined : membership?.meshId);
+    const dialled = endpointsOf(file, "connect").length;
+    if (problems.length === 0) return pass(dialled > 0 ? "every hub answers" : "this host dials none");
+    const words = problems.map(({ hub, problem }) => `${hub}: ${problem}`);
+    return fail(words.join("; "), problems[0]!.hint, { problems: words });
   },
 
   async ports({ at, state }) {
@@ -118,7 +131,7 @@ const looks: { [name: string]: Look } = {
   },
 
   clock_skew({ state }) {
-    const skewed = state.peers.filter(({ clock_offset_ms: offset }) => Math.abs(offset ?? 0) > tolerableSkewMs);
+    const skewed = state.peers.filter((peer) => peer.online && Math.abs(peer.clock_offset_ms ?? 0) > tolerableSkewMs);
     if (skewed.length === 0) return pass("within half a second of every peer");
     const words = skewed.map(({ name, clock_offset_ms }) => `${name} ${clock_offset_ms} ms`);
     return warn(`clocks differ: ${words.join(", ")}`, "Synchronise them (chrony, w32time).", { skewed: words });
@@ -131,15 +144,23 @@ const looks: { [name: string]: Look } = {
       ...Object.entries(state.dropped).map(([reason, count]) => `dropped ${count}: ${reason}`),
     ];
     if (troubles.length > 0) return warn(troubles.join("; "), "kioku-mesh mesh peers", { troubles });
-    const equal = state.peers.filter((peer) => peer.equal).length;
-    return pass(`${state.peers.length} known, ${equal} with the same memories`, { known: state.peers.length, equal });
+    const [known, online, equal] = [
+      state.peers.length,
+      state.peers.filter((peer) => peer.online).length,
+      state.peers.filter((peer) => peer.equal).length,
+    ];
+    return pass(`${known} known, ${online} online, ${equal} with the same memories`, { known, online, equal });
   },
 
   storage({ at }) {
-    const directory = at.env.ZENOH_BACKEND_ROCKSDB_ROOT || at.stateDirectory;
+    const directory = rocksdbRoot(at.env, at.stateDirectory);
     if (!existsSync(directory)) return pass(`${directory} (made at the first start)`);
-    const writable = (statSync(directory).mode & 0o200) !== 0;
-    return writable ? pass(directory) : fail(`${directory} cannot be written`, "Check its permissions.");
+    try {
+      accessSync(directory, constants.W_OK);
+      return pass(directory);
+    } catch {
+      return fail(`${directory} cannot be written`, "Check its permissions.");
+    }
   },
 
   service({ at }) {
@@ -172,17 +193,4 @@ async function looked(look: Look, looking: Looking): Promise<Finding> {
     if (!(error instanceof UserError)) throw error;
     return fail(error.message, error.hint ?? "");
   }
-}
-
-async function answers(hostname: string, port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), 1_000);
-  Bun.connect({ hostname, port, socket: { data() {} } }).then(
-    (socket) => {
-      socket.end();
-      resolve(true);
-    },
-    () => resolve(false), // refused, unreachable or unknown: all the same to who asks
-  );
-  return await promise.finally(() => clearTimeout(timer));
 }

@@ -44,6 +44,16 @@ export function readMembership(directory: string): Membership | undefined {
   }
 }
 
+/** The id of the mesh that this host belongs to; undefined also where its key is damaged. */
+export function meshIdOf(directory: string): string | undefined {
+  try {
+    return readMembership(directory)?.meshId;
+  } catch (error) {
+    if (error instanceof UserError) return undefined; // a damaged key keeps nobody from joining again, or leaving
+    throw error;
+  }
+}
+
 /** The text by which a change of membership is noticed. */
 export function membershipText(directory: string): string | undefined {
   const path = membershipPath(directory);

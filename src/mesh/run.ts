@@ -18,13 +18,19 @@ import { openSealer } from "../sync/open-sealer.ts";
 import { clearRemains, hasRemains } from "../sync/remains.ts";
 import { createReplicator, type Replicator } from "../sync/replicator.ts";
 import { systemScheduler } from "../sync/scheduler.ts";
-import type { Notice } from "../sync/status.ts";
+import { relayStatusText, type Notice } from "../sync/status.ts";
 import { forgetStorage } from "../sync/storage-care.ts";
 import { createZenohMesh } from "../zenoh/mesh.ts";
 import { probeRouter } from "../zenoh/probe.ts";
 import { createCleaner } from "./clean.ts";
+import { hubProblems, watchHubs } from "./hubs.ts";
+import { createResponder } from "./request.ts";
+import { createSessionTeller } from "./sessions.ts";
 import { keySpace, membershipText, meshDirectory, provideLinkCredentials, readMembership } from "./membership.ts";
 import type { Membership } from "./membership.ts";
+
+/** Milliseconds between two looks at the session that runs, and for the requests of other processes. */
+const lookEvery = 500;
 
 /** Milliseconds for which a commit is waited for that has begun to write. */
 const longestCommit = 256;
@@ -41,6 +47,8 @@ export interface MeshHost {
   now(): Date;
   /** Says something to the person who watches, or to the service's log. No secrets. */
   note(line: string): void;
+  /** Shows how far a long session is, where a person watches. */
+  progress(done: number, size: number): void;
 }
 
 /** What the router is started with; read anew at each start, so that an edited file takes effect. */
@@ -103,6 +111,7 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     () => supervisor.restart("its storage is made anew without what was erased"),
     host.note,
   );
+  const tellState = createStateTeller(host);
   const supervisor = superviseRouter({
     directory,
     provide: async () => {
@@ -122,10 +131,22 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
       };
     },
     probe: (port, authority) => probeRouter(port, authority, 5_000),
-    onState: (state) => noteState(state, host),
+    onState: (state) => {
+      if (membership.kind === "relay") host.store().setState("mesh.status", relayStatusText(state.state === "ready"));
+      tellState(state);
+    },
     env: host.env,
     stateDirectory: host.stateDirectory,
     now: host.now,
+  });
+  const unwatchHubs = watchHubs({
+    problems: () => hubProblems(choices.file(membership), membership.kind === "open" ? undefined : membership.meshId),
+    async isLinked() {
+      const router = readRunning(directory);
+      const view = router && (await probeRouter(router.port, router.authority, 2_000).catch(() => undefined));
+      return view !== undefined && view.routers.length > 0;
+    },
+    note: host.note,
   });
   const replication =
     membership.kind === "relay" ? undefined : replicate(membership, host, choices.storage, cleaner.plan);
@@ -134,6 +155,7 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     replicator: replication?.replicator,
     async stop() {
       cleaner.stop();
+      unwatchHubs();
       await replication?.stop();
       await supervisor.stop();
     },
@@ -188,9 +210,16 @@ function replicate(
   });
   replicator.start();
   const unwatch = watchDatabase(host.database, replicator);
+  const tellSession = createSessionTeller(host);
+  const respond = createResponder(host.store(), replicator);
+  const looking = setInterval(() => {
+    tellSession(replicator.session());
+    respond().catch((error: unknown) => host.note(noticeText({ kind: "failed", error })));
+  }, lookEvery);
   return {
     replicator,
     async stop() {
+      clearInterval(looking);
       unwatch();
       await replicator.stop();
     },
@@ -219,17 +248,25 @@ function watchDatabase(database: string, replicator: Pick<Replicator, "wake">): 
   };
 }
 
-function noteState(state: RouterState, { note }: Pick<MeshHost, "note">): void {
-  if (state.state === "waiting") note(`router: ${state.problem}`);
-  if (state.state === "ready") note(`router ${state.router.version} is ready`);
-  if (state.state === "restarting") note(`router: ${state.reason}; starting it again in ${state.delayMs} ms`);
-  if (state.state === "failed") {
-    note(`router: ${state.error.message}${state.error.hint ? ` (${state.error.hint})` : ""}`);
-  }
-  if (state.state === "starting") {
-    for (const { endpoint, holder } of state.conflicts) note(`router: ${endpoint} is held by ${holder}`);
-    for (const { endpoint, reason } of state.skipped) note(`ZENOH_CONNECT: ${endpoint} is skipped: ${reason}`);
-  }
+/** Says how the router fares. What it is tried again and again for, and fails, is said once. */
+function createStateTeller({ note }: Pick<MeshHost, "note">) {
+  let failure = "";
+
+  return (state: RouterState): void => {
+    if (state.state === "waiting") note(`router: ${state.problem}`);
+    if (state.state === "ready") note(`router ${state.router.version} is ready`);
+    if (state.state === "restarting") note(`router: ${state.reason}; starting it again in ${state.delayMs} ms`);
+    if (state.state === "failed") {
+      const { message, hint } = state.error;
+      if (message !== failure) note(`router: ${message}${hint ? ` (${hint})` : ""}`);
+      failure = message;
+    }
+    if (state.state === "starting") {
+      failure = "";
+      for (const { endpoint, holder } of state.conflicts) note(`router: ${endpoint} is held by ${holder}`);
+      for (const { endpoint, reason } of state.skipped) note(`ZENOH_CONNECT: ${endpoint} is skipped: ${reason}`);
+    }
+  };
 }
 
 function noticeText(notice: Notice): string {

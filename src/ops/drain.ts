@@ -10,6 +10,7 @@ export const drain = defineOperation({
   group: "host",
   summary: "Send what waits to go out to the mesh. A host on its own has nothing waiting.",
   examples: ["drain --pending"],
+  exits: { 1: "Not all of it could be sent yet." },
   effect: "write",
   tool: {
     name: "drain_pending_puts",
@@ -27,14 +28,16 @@ export const drain = defineOperation({
       .int({ error: "must be 1 or greater." })
       .min(1, "must be 1 or greater.")
       .optional()
-      .describe("Most records to send."),
+      .describe("No effect: all that waits goes."),
   }),
   output: z.strictObject({ drained: z.int(), remaining: z.int() }),
   async run(ctx) {
     if (ctx.settings().backend === "local") return { drained: 0, remaining: 0 };
     if (!ctx.mesh) return { drained: 0, remaining: pendingCount(ctx.store()) }; // an agent's server joins no network
-    const { moved, pending } = await (await ctx.mesh()).synchronise(patience, false);
+    const { moved, pending, reached } = await (await ctx.mesh()).synchronise(patience, false);
+    if (!reached && pending > 0) ctx.note?.(`nobody could be reached within ${patience / 1_000} s; nothing is lost`);
     return { drained: moved, remaining: pending };
   },
+  status: ({ remaining }) => (remaining === 0 ? 0 : 1),
   text: ({ drained, remaining }) => `pending_puts drain complete: drained=${drained}, remaining=${remaining}`,
 });

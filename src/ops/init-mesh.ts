@@ -1,14 +1,30 @@
 import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { meshOf, type Context } from "./context.ts";
-import type { MeshSetup, SetUp } from "./mesh-control.ts";
+import type { MeshMode, MeshSetup, SetUp } from "./mesh-control.ts";
 
-/** Makes this host a hub, a spoke or a mesh of one. Throws the original's refusals. */
-export async function initMesh(ctx: Context, setup: MeshSetup): Promise<SetUp> {
+type Asked = Omit<MeshSetup, "mode"> & { mode: MeshMode | undefined };
+type Done = SetUp & { mode: MeshMode };
+
+/**
+ * Makes this host a hub, a spoke or a mesh of one; without a mode what it is already, else a mesh of one. Throws the
+ * original's refusals.
+ */
+export async function initMesh(ctx: Context, asked: Asked): Promise<Done> {
+  const { mesh } = await meshOf(ctx);
+  const configured = asked.mode === undefined && !asked.force ? mesh.configuredMode() : undefined;
+  if (configured) return { mode: configured, ...(await mesh.setUp({ ...asked, mode: configured })) };
+  return await setUpAs(ctx, { ...asked, mode: asked.mode ?? "localhost" });
+}
+
+async function setUpAs(ctx: Context, setup: MeshSetup): Promise<Done> {
   const { mesh } = await meshOf(ctx);
   const { mode, connect, joinCode } = setup;
   if (mode === "localhost" && connect.length > 0) {
     throw new UserError("usage", "--connect is not used with --mode localhost.");
+  }
+  if (setup.open && joinCode !== undefined) {
+    throw new UserError("usage", "--join is not used with --open: an open mesh has no key");
   }
   if (mode === "spoke" && connect.length === 0 && joinCode === undefined) {
     throw new UserError("usage", "--connect required for --mode spoke (the hub endpoint to dial).", {
@@ -23,7 +39,7 @@ export async function initMesh(ctx: Context, setup: MeshSetup): Promise<SetUp> {
       "note: 127.0.0.1 is not in --listen; local MCP clients will need ZENOH_CONNECT pointed at one of the listed endpoints.",
     );
   }
-  return done;
+  return { mode, ...done };
 }
 
 /** Asks which addresses to listen on, as the original does: numbers with commas between. */
@@ -64,18 +80,21 @@ export const meshSetup = z.strictObject({
   mode: z.enum(["localhost", "hub", "spoke"]),
   key: z.enum(["made", "joined", "present", "open", "missing"]),
   listen: z.array(z.string()),
+  sharing: z.int().optional(),
   service: z.strictObject({ path: z.string(), text: z.string(), enable: z.string() }).optional(),
 });
 
 /** What `init` says of a host of a mesh. */
 export function meshSetupText(path: string, written: boolean, setup: z.output<typeof meshSetup>): string {
-  const { mode, key, service } = setup;
+  const { mode, key, service, sharing } = setup;
   const lines = [written ? `wrote ${path}` : `using existing config ${path} (unchanged)`];
   if (service)
     lines.push(`wrote ${service.path}`, `enable: ${service.enable}`, "after logout too: loginctl enable-linger");
   else lines.push("next: kioku-mesh mesh run");
   if (mode !== "localhost") lines.push('also: export ZENOH_BACKEND_ROCKSDB_ROOT="$HOME/.local/share/mesh-mem"');
   if (key === "made") lines.push("made the mesh's key; for each other host: kioku-mesh mesh invite");
+  if (sharing !== undefined) lines.push(`joined: ${sharing} memories of this host are shared with the mesh`);
+  else if (key === "joined") lines.push("joined as a relay: it carries the mesh and cannot read it");
   if (key === "missing") lines.push(missingKey);
   return lines.join("\n");
 }

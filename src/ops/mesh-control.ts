@@ -1,13 +1,18 @@
 import type { Check } from "./check.ts";
 import type { MeshState } from "./mesh-state.ts";
 
+/** What a host is in its mesh: one that others dial, one that dials, or a mesh of one. */
+export type MeshMode = "localhost" | "hub" | "spoke";
+
 /** What `init` is asked for a host of a mesh. */
 export interface MeshSetup {
-  mode: "localhost" | "hub" | "spoke";
+  mode: MeshMode;
   listen: readonly string[];
   connect: readonly string[];
   open: boolean;
   joinCode: string | undefined;
+  /** Join although this host is of another mesh. */
+  merge: boolean;
   out: string | undefined;
   force: boolean;
   print: boolean;
@@ -21,6 +26,8 @@ export interface SetUp {
   /** Whether this host has what lets it take part: a key (made now, joined now, or there before), or an open mesh. */
   key: "made" | "joined" | "present" | "open" | "missing";
   listen: string[];
+  /** How many memories this host brings into the mesh that it joined. */
+  sharing?: number;
 }
 
 /** A router that lives as long as the command: Tier 1. */
@@ -48,10 +55,10 @@ export interface MeshControl {
   /** By which addresses others can dial what listens on these endpoints. Throws UserError for what is none. */
   addressesOf(listen: readonly string[], open: boolean): string[];
   setUp(setup: MeshSetup): Promise<SetUp>;
-  /** Whether `init` has made this host a hub, a spoke or a mesh of one. */
-  isConfigured(): boolean;
+  /** What `init` has made of this host; undefined where it has no part in a mesh yet. */
+  configuredMode(): MeshMode | undefined;
   /** Stores the key of a join code; gives the addresses in it. Throws UserError where this host's memory is of another mesh. */
-  join(code: string, merge: boolean): { addresses: string[]; sharing: number; relay: boolean };
+  join(code: string, merge: boolean): Promise<{ addresses: string[]; sharing: number; relay: boolean }>;
   /** Makes this host a member: of an open mesh, or of its own mesh, with a new key where it has none. */
   ensureMembership(open: boolean): "made" | "present" | "open";
   hasMembership(): boolean;
@@ -59,7 +66,8 @@ export interface MeshControl {
   invite(options: { relay: boolean; addresses: readonly string[] }): Promise<{ code: string; addresses: string[] }>;
   /** Looks for what is wrong with this host's part in the mesh. */
   inspect(state: MeshState): Promise<Check[]>;
-  leave(): Promise<{ removed: string[] }>;
+  /** `disable` ends the service that goes on otherwise, where one is installed. */
+  leave(): Promise<{ removed: string[]; disable: string | undefined }>;
   rotateKey(): Promise<{ code: string; addresses: string[] }>;
   /** Takes part as configured, until `stop` settles. */
   run(stop: Promise<void>): Promise<void>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isLocked, meshLockPath } from "../store/lock.ts";
 import type { Store } from "../store/store.ts";
 import { pendingCount } from "../sync/pending-count.ts";
-import type { ReplicationStatus } from "../sync/status.ts";
+import type { PeerStatus, ReplicationStatus, SessionStatus } from "../sync/status.ts";
 import type { Context } from "./context.ts";
 
 /** The mesh as this host's replicator last saw it. */
@@ -11,6 +11,8 @@ export const meshStateSchema = z.strictObject({
   running: z.boolean(),
   /** Its router answers. */
   linked: z.boolean(),
+  /** It carries the mesh for others and can read nothing of it. */
+  relay: z.boolean(),
   records: z.int(),
   fingerprint: z.string(),
   pending: z.int(),
@@ -29,14 +31,23 @@ export const meshStateSchema = z.strictObject({
       understood: z.boolean(),
     }),
   ),
+  /** The comparison with a peer that is under way. */
+  session: z
+    .strictObject({ name: z.string(), sent: z.int(), received: z.int(), to_send: z.int(), to_receive: z.int() })
+    .nullable(),
   duplicate_hosts: z.array(z.string()),
   dropped: z.record(z.string(), z.int()),
 });
 export type MeshState = z.output<typeof meshStateSchema>;
 
-/** What is known of the mesh without touching a network; undefined on a host of its own. */
+/**
+ * What is known of the mesh without touching a network; undefined on a host of its own. One that `mesh start` or `mesh
+ * join` makes part of a mesh is so for as long as that runs.
+ */
 export function meshState(ctx: Context): MeshState | undefined {
-  return ctx.settings().backend === "local" ? undefined : readMeshState(ctx.store(), ctx.paths.stateDirectory);
+  const { stateDirectory } = ctx.paths;
+  if (ctx.settings().backend === "local" && !isLocked(meshLockPath(stateDirectory))) return undefined;
+  return readMeshState(ctx.store(), stateDirectory);
 }
 
 /** The mesh of the host whose database and state directory these are. */
@@ -45,32 +56,54 @@ export function readMeshState(store: Store, stateDirectory: string): MeshState {
   const seen = text === undefined ? undefined : (JSON.parse(text) as ReplicationStatus);
   const running = isLocked(meshLockPath(stateDirectory));
   const { count, fingerprint } = store.fingerprint();
+  const { relay = false, linked = false, session } = seen ?? {};
   return {
     running,
-    linked: running && (seen?.linked ?? false),
+    linked: running && linked,
+    relay,
     records: count,
     fingerprint,
-    pending: pendingCount(store),
-    peers: (seen?.peers ?? []).map((peer) => ({
-      name: peer.name,
-      host: peer.host,
-      online: running,
-      equal: peer.equal,
-      behind: Math.max(0, -peer.ahead),
-      ahead: Math.max(0, peer.ahead),
-      last_contact: peer.lastContact ?? "",
-      clock_offset_ms: peer.clockOffset ?? null,
-      understood: peer.understood,
-    })),
+    pending: relay ? 0 : pendingCount(store),
+    peers: [
+      ...(seen?.peers ?? []).map((peer) => shown(peer, running)),
+      ...(seen?.away ?? []).map((peer) => shown(peer, false)),
+    ],
+    session: running && session ? sessionShown(session) : null,
     duplicate_hosts: seen?.duplicateHosts ?? [],
     dropped: seen?.dropped ?? {},
   };
 }
 
+function shown(peer: PeerStatus, online: boolean): MeshState["peers"][number] {
+  return {
+    name: peer.name,
+    host: peer.host,
+    online,
+    equal: peer.equal,
+    behind: Math.max(0, -peer.ahead),
+    ahead: Math.max(0, peer.ahead),
+    last_contact: peer.lastContact ?? "",
+    clock_offset_ms: peer.clockOffset ?? null,
+    understood: peer.understood,
+  };
+}
+
+function sessionShown({ host, sent, received, toSend, toReceive }: SessionStatus): MeshState["session"] {
+  return { name: host, sent, received, to_send: toSend, to_receive: toReceive };
+}
+
 /** Whether every peer that is there holds what we hold, in the words of the Python original. */
-export function readiness({ linked, peers }: MeshState): string {
+export function readiness({ linked, relay, peers }: MeshState): string {
   if (!linked) return "waiting (no session)";
-  return peers.every((peer) => peer.equal) ? "yes" : "waiting (synchronising)";
+  if (relay) return "yes";
+  return peers.every((peer) => peer.equal || !peer.online) ? "yes" : "waiting (synchronising)";
+}
+
+/** What of the session that is under way is worth a line. */
+export function sessionLines({ session }: MeshState): string[] {
+  if (!session) return [];
+  const { name, sent, received, to_send, to_receive } = session;
+  return [`  comparing with ${name}: received ${received} (${to_receive} to come), sent ${sent} (${to_send} to go)`];
 }
 
 /** A line for each peer. */

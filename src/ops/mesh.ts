@@ -2,13 +2,15 @@ import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { meshOf, type Context } from "./context.ts";
 import { list, text } from "./fields.ts";
-import { meshState, meshStateSchema, peerLines } from "./mesh-state.ts";
+import { meshState, meshStateSchema, peerLines, sessionLines } from "./mesh-state.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 /** The port on which `mesh start` listens, so that it does not meet a router that is already there. */
 const startPort = 17447;
 
 const joinHint = "on the other host: kioku-mesh mesh join -    (and paste the code)";
+/** To a host, a mesh with a new key is another mesh. */
+const rejoinHint = "on the other host: kioku-mesh mesh join --merge -    (and paste the code)";
 
 /** Whether a text is a join code rather than an address. */
 export function isJoinCode(word: string): boolean {
@@ -55,7 +57,10 @@ export const meshStart = defineOperation({
     const { mesh, self } = await meshOf(ctx);
     mesh.ensureMembership(open);
     const addresses = mesh.addressesOf(listen, open);
-    await ctx.say?.(`Router listening on ${listen.join(", ")}.`);
+    const wide = listen.some((endpoint) => /(^|\/)(0\.0\.0\.0|\[?::\]?)(:\d+)?$/.test(endpoint))
+      ? " (all interfaces)"
+      : "";
+    await ctx.say?.(`Router listening on ${listen.join(", ")}${wide}.`);
     if (open) await ctx.say?.(`  on other hosts: kioku-mesh mesh join --open ${addresses[0] ?? "<ip>"}`);
     else {
       await ctx.say?.("  on other hosts: kioku-mesh mesh join -    (and paste this code)");
@@ -78,7 +83,7 @@ export const meshJoin = defineOperation({
   input: z.strictObject({
     peer: text
       .describe("A join code (`-`: from standard input, not shown on a terminal), or addresses with commas between.")
-      .register(surfaces, { cli: { positional: true, secret: true, metavar: "PEER|CODE" } }),
+      .register(surfaces, { cli: { positional: true, secret: "join code", metavar: "PEER|CODE" } }),
     open: z.boolean().default(false).describe("The mesh is open: it has no key."),
     merge: z.boolean().default(false).describe("Share this host's memory although it has been part of another mesh."),
   }),
@@ -86,10 +91,10 @@ export const meshJoin = defineOperation({
   async run(ctx, { peer, open, merge }) {
     if (!isJoinCode(peer)) return await joinPeers(ctx, peer.split(","), open);
     const { mesh, self } = await meshOf(ctx);
-    const { addresses, sharing, relay } = mesh.join(peer, merge);
+    const { addresses, sharing, relay } = await mesh.join(peer, merge);
     ctx.note?.(relay ? "this host relays the mesh; it cannot read it" : `sharing ${sharing} memories with the mesh`);
     if (self.isArgument(peer)) ctx.note?.(secretWarning);
-    if (mesh.isConfigured() || relay) return { joined: true, sharing };
+    if (mesh.configuredMode() || relay) return { joined: true, sharing };
     // The key is stored: what goes on needs no more than addresses, so no process list shows the code any longer.
     if (self.isArgument(peer)) await self.replace(["mesh", "join", addresses.join(",")]);
     return await joinPeers(ctx, addresses, false);
@@ -158,9 +163,11 @@ export const meshPeers = defineOperation({
         ? "in the mesh"
         : "its router does not answer"
       : "`mesh run` does not run";
+    if (mesh.relay) return `this host: a relay, which can read nothing of the mesh; ${state}`;
     return [
       `this host: ${state}; ${mesh.records} records, fingerprint ${mesh.fingerprint.slice(0, 16)}, ${mesh.pending} pending`,
       ...(mesh.peers.length > 0 ? peerLines(mesh) : ["  no peer is there"]),
+      ...sessionLines(mesh),
       ...mesh.duplicate_hosts.map((host) => `  two machines call themselves ${host}: was a disk cloned?`),
       ...Object.entries(mesh.dropped).map(([reason, count]) => `  dropped ${count}: ${reason}`),
     ].join("\n");
@@ -175,13 +182,17 @@ export const meshLeave = defineOperation({
   exits: { 1: "Cancelled." },
   effect: "destroy",
   input: z.strictObject({ yes: z.boolean().default(false).describe("Do it without asking.") }),
-  output: z.strictObject({ removed: z.array(z.string()) }),
+  output: z.strictObject({ removed: z.array(z.string()), disable: z.string().optional() }),
   async run(ctx, { yes }) {
     await requireYes(ctx, yes, "Leave the mesh? Its key is removed from this host;");
     return await (await meshOf(ctx)).mesh.leave();
   },
-  text: ({ removed }) =>
-    [...removed.map((path) => `removed ${path}`), "left the mesh; the memory stays here"].join("\n"),
+  text: ({ removed, disable }) =>
+    [
+      ...removed.map((path) => `removed ${path}`),
+      ...(disable ? [`its service is still installed: ${disable}`] : []),
+      "left the mesh; the memory stays here",
+    ].join("\n"),
 });
 
 export const meshRotateKey = defineOperation({
@@ -197,7 +208,7 @@ export const meshRotateKey = defineOperation({
     await requireYes(ctx, yes, "Make a new key? Every other host must join again;");
     return await (await meshOf(ctx)).mesh.rotateKey();
   },
-  text: ({ code }) => `the mesh has a new key; every other host joins again\n${joinHint}\n${code}`,
+  text: ({ code }) => `the mesh has a new key; each other host joins again\n${rejoinHint}\n${code}`,
 });
 
 async function requireYes(ctx: Context, yes: boolean, question: string): Promise<void> {

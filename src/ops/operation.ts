@@ -31,7 +31,7 @@ interface FieldOnCommandLine {
   /** `-` reads it from standard input. */
   stdin?: true;
   /** `-` reads it from standard input, and on a terminal it is typed without being shown. */
-  secret?: true;
+  secret?: string;
   /** A list may also be given as one word with commas. */
   commas?: true;
   /** What stands for the value in help. */

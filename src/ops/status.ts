@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { timestamp } from "../core/time.ts";
 import type { Context, Known } from "./context.ts";
-import { meshState, meshStateSchema, peerLines, readiness } from "./mesh-state.ts";
+import { meshState, meshStateSchema, peerLines, readiness, sessionLines } from "./mesh-state.ts";
 import { defineOperation } from "./operation.ts";
 import { budgetBytes } from "./page.ts";
 
@@ -98,7 +98,7 @@ export const status = defineOperation({
       `count (within limit ${countLimit}): ${o.count}${o.count >= countLimit ? full : ""}`,
       ...Object.entries(o.families).map(([family, count]) => `  family ${family}: ${count}`),
       ...Object.entries(o.hosts).map(([host, count]) => `  pc ${host.slice(0, 8)}: ${count}`),
-      ...(o.mesh ? [`mesh_ready: ${readiness(o.mesh)}`, ...peerLines(o.mesh)] : []),
+      ...(o.mesh ? [`mesh_ready: ${readiness(o.mesh)}`, ...peerLines(o.mesh), ...sessionLines(o.mesh)] : []),
     ].join("\n");
   },
 });

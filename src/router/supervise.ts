@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
+import { readFileSync, renameSync, rmSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Credentials } from "../seal/certificate.ts";
 import { pause, whenAborted } from "./abort.ts";
 import { webSocketCredentialPaths, writeCredentials } from "./certificates.ts";
-import type { JsonObject } from "./config.ts";
+import { parseRouterFile, type JsonObject } from "./config.ts";
 import { endpointText, furtherEndpoints, listenAddresses, type SkippedEndpoint } from "./endpoint.ts";
 import { rocksdbRoot, routerEnvironment } from "./environment.ts";
 import { startGuarded } from "./guard.ts";
@@ -232,6 +232,11 @@ function startRouter({ router }: { router: Router }, options: SupervisorOptions)
       letGo();
     }),
   };
+}
+
+/** What the router of a state directory's `mesh/` was started with last. */
+export function startedWith(directory: string): JsonObject {
+  return parseRouterFile(readFileSync(configPath(directory), "utf8"), configPath(directory));
 }
 
 function configPath(directory: string): string {

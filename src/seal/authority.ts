@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto"
 import { p256 } from "@noble/curves/nist.js";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import * as asn1 from "@peculiar/asn1-x509";
-import { toPem, type Credentials } from "./certificate.ts";
+import { authorityName, toPem, type Credentials } from "./certificate.ts";
 import type { MeshKeys } from "./keys.ts";
 
 // Loading this file takes some milliseconds: import it lazily, where a router is set up.
@@ -40,7 +40,7 @@ export function meshAuthority({ meshId, authority: seed }: Pick<MeshKeys, "meshI
   const privateKey = p256.utils.randomSecretKey(seed.export());
   const publicKey = publicKeyInfo(p256.getPublicKey(privateKey, false));
   const issuer = {
-    name: nameOf(`kioku-mesh ${meshId}`),
+    name: nameOf(authorityName(meshId)),
     keyIdentifier: keyIdentifierOf(publicKey),
     sign: (message: Uint8Array) => p256.sign(message, privateKey, { lowS: false, format: "der" }),
   };

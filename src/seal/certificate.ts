@@ -22,6 +22,11 @@ export type CredentialState =
   /** No certificate, or one that the private key does not belong to. */
   | "damaged";
 
+/** The name of a mesh's authority, which every certificate under it shows to whoever dials. */
+export function authorityName(meshId: string): string {
+  return `kioku-mesh ${meshId}`;
+}
+
 /** Whether a host's stored link or relay credentials serve at an instant. */
 export function credentialState({ certificate, privateKey, authority }: Credentials, now: Date): CredentialState {
   const own = readCertificate(certificate);

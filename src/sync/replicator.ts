@@ -1,3 +1,4 @@
+import { createAcquaintances } from "./acquaintances.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { answerQuestion, usualRoom, type Session } from "./exchange.ts";
@@ -14,7 +15,7 @@ import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
-import { peerStatus, type Notice, type ReplicationStatus } from "./status.ts";
+import { peerStatus, type Notice, type ReplicationStatus, type SessionStatus } from "./status.ts";
 import { createStorageCare } from "./storage-care.ts";
 import { createTalk } from "./talk.ts";
 import { usualTiming, type Timing } from "./timing.ts";
@@ -65,6 +66,7 @@ export function createReplicator(options: ReplicatorOptions) {
   const timing = { ...usualTiming, ...options.timing };
   const report = createReporter(options.notify ?? (() => {}));
   const peers = createPeers();
+  const acquaintances = createAcquaintances();
   const pending = createPending(store);
   const talk = createTalk(mesh, sealer, report.dropped);
   const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped });
@@ -240,21 +242,26 @@ export function createReplicator(options: ReplicatorOptions) {
     }
   }
 
-  function status(): ReplicationStatus {
+  function session(): SessionStatus | undefined {
     const { current } = catchUp;
+    if (!current) return undefined;
+    const { sent = 0, received = 0 } = current.session ?? {};
+    const more = current.peer.count - replica.set.size;
+    const host = current.peer.announcement?.name ?? "";
+    return { host, sent, received, toSend: Math.max(0, -more), toReceive: Math.max(0, more) };
+  }
+
+  function status(): ReplicationStatus {
     const own = { count: replica.set.size, fingerprint: replica.fingerprint() };
+    const here = peers.all().map((peer) => peerStatus(peer, own));
     return {
       linked,
       records: own.count,
       fingerprint: own.fingerprint,
       pending: pending.count,
-      peers: peers.all().map((peer) => peerStatus(peer, own)),
-      session: current && {
-        host: current.peer.announcement?.name ?? "",
-        sent: current.session?.sent ?? 0,
-        received: current.session?.received ?? 0,
-        toReceive: Math.max(0, current.peer.count - own.count),
-      },
+      peers: here,
+      away: acquaintances.away(here, own, scheduler.clock()),
+      session: session(),
       duplicateHosts: peers.duplicates(host.id, timing.duplicate, scheduler.now()).map((claim) => claim.host),
       dropped: { ...report.counts },
     };
@@ -274,7 +281,7 @@ export function createReplicator(options: ReplicatorOptions) {
       if (store.state(meshKey) !== options.meshId) {
         store.forgetMesh();
         store.setState(meshKey, options.meshId);
-      }
+      } else acquaintances.recall(store.state(statusKey));
       if (keeper && !open) noteUnpurged(store);
       outlet.start();
       pending.start();
@@ -287,6 +294,7 @@ export function createReplicator(options: ReplicatorOptions) {
     wake: () => guard(replica.refresh),
 
     status,
+    session,
 
     /** Synchronises once, now: with a peer, or else with the storage; `readStorage` reads all of the latter too. */
     async synchronise(deadline: number, readStorage = false): Promise<Synchronisation> {

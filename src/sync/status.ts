@@ -7,6 +7,9 @@ export interface PeerStatus {
   peer: PeerId;
   host: string;
   name: string;
+  /** Its set, as last heard. */
+  count: number;
+  fingerprint: string;
   /** Whether its set is ours. */
   equal: boolean;
   /** How many records it has more than we, or fewer where negative. */
@@ -27,12 +30,25 @@ export interface ReplicationStatus {
   /** Own records that no peer and no storage is known to have. */
   pending: number;
   peers: PeerStatus[];
+  /** Hosts that were peers before and are not here now. `lastContact` is then when they were last here. */
+  away: PeerStatus[];
   /** The session that runs. */
-  session: { host: string; sent: number; received: number; toReceive: number } | undefined;
+  session: SessionStatus | undefined;
   /** Host ids that more than one peer claims: a disk was cloned. */
   duplicateHosts: string[];
   /** What was dropped, by what it was and why. */
   dropped: { [reason: string]: number };
+  /** A relay carries records without taking part. */
+  relay?: true;
+}
+
+/** A session, and how many records are still to come and to go, as far as counts tell. */
+export interface SessionStatus {
+  host: string;
+  sent: number;
+  received: number;
+  toSend: number;
+  toReceive: number;
 }
 
 /** Something a person should hear of once. */
@@ -45,14 +61,30 @@ export type Notice =
 
 /** A peer as people see it, beside our own set. */
 export function peerStatus(peer: Peer, own: { count: number; fingerprint: string }): PeerStatus {
-  return {
-    peer: peer.id,
-    host: peer.announcement?.host ?? "",
-    name: peer.announcement?.name ?? "",
-    equal: peer.fingerprint === own.fingerprint,
-    ahead: peer.count - own.count,
-    lastContact: peer.lastContact === undefined ? undefined : timestamp(peer.lastContact),
-    clockOffset: peer.clockOffset,
+  const { id, announcement, count, fingerprint, lastContact, clockOffset } = peer;
+  const status = {
+    peer: id,
+    host: announcement?.host ?? "",
+    name: announcement?.name ?? "",
+    count,
+    fingerprint,
+    lastContact: lastContact === undefined ? undefined : timestamp(lastContact),
+    clockOffset,
     understood: isUnderstood(peer),
   };
+  return compared(status, own);
+}
+
+/** The same, compared with our own set as it is now. */
+export function compared(
+  peer: Omit<PeerStatus, "equal" | "ahead">,
+  own: { count: number; fingerprint: string },
+): PeerStatus {
+  return { ...peer, equal: peer.fingerprint === own.fingerprint, ahead: peer.count - own.count };
+}
+
+/** What a relay shows of itself, in the place of a replicator. */
+export function relayStatusText(linked: boolean): string {
+  const nothing = { records: 0, fingerprint: "", pending: 0, peers: [], away: [], duplicateHosts: [], dropped: {} };
+  return JSON.stringify({ relay: true, linked, session: undefined, ...nothing } satisfies ReplicationStatus);
 }

@@ -53,9 +53,16 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
       if (link) forget();
       opened?.close();
       if (ended) return;
-      await Promise.race([Bun.sleep(wait), end.promise]);
-      wait = Math.min(wait * 2, patience.retryLimit);
+      await rest(wait);
+      if (endpoint) wait = Math.min(wait * 2, patience.retryLimit); // to look whether there is a router costs nothing
     }
+  }
+
+  /** Waits, but for no longer than we are needed. */
+  async function rest(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    await Promise.race([promise, end.promise]).finally(() => clearTimeout(timer));
   }
 
   function forget(): void {

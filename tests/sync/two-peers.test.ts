@@ -367,6 +367,28 @@ describe("status", () => {
     expect(a.replicator.status().peers).toEqual([]);
   });
 
+  test("remembers who is away, since when, and how far behind, also after a restart", () => {
+    const { world, a, b } = pair();
+    save(a, ...many(world, 2));
+    world.run(10_000);
+    world.network.partition([a.place], [b.place]);
+    world.run(1_000);
+    const awayFrom = (host: Host) => JSON.parse(JSON.stringify(host.replicator.status().away));
+    const [left] = awayFrom(a);
+    expect([left.host, left.equal, typeof left.lastContact]).toEqual([b.id, true, "string"]);
+    save(a, ...many(world, 3));
+    world.run(10_000);
+    expect(awayFrom(a)).toEqual([{ ...left, equal: false, ahead: -3 }]);
+    void a.replicator.stop();
+    const again = world.host(a.store, { id: a.id });
+    world.network.partition([again.place], [b.place]);
+    world.run(3_000);
+    expect(awayFrom(again)).toEqual([{ ...left, equal: false, ahead: -3 }]);
+    world.network.heal();
+    world.run(10_000);
+    expect(again.replicator.status()).toMatchObject({ peers: [{ host: b.id, equal: true }], away: [] });
+  });
+
   test("tells a clock that is an hour off", () => {
     const world = createWorld(6);
     const a = world.host(createMemoryStore());
