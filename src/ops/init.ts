@@ -67,6 +67,7 @@ export const init = defineOperation({
     if (joinCode !== undefined && ctx.self?.isArgument(joinCode)) ctx.note?.(secretWarning);
     const setup = { mode, listen, connect, open, joinCode, merge, out, force, print, service };
     const { file, ...mesh } = await initMesh(ctx, setup);
+    if (file.written) await offerImport(ctx);
     return { path: file.path, config: file.text, written: file.written, mesh };
   },
   text({ path, config, written, mesh }, { print }) {
@@ -96,6 +97,7 @@ async function initAlone(ctx: Context, given: z.output<typeof input>): Promise<z
   if (print) return { path, config, written: false };
   if (out !== undefined) ctx.note?.(`note: --out is not used with --mode local; the configuration is ${path}`);
   if (existsSync(path) && !force) {
+    await offerImport(ctx); // who comes from the Python program has a configuration of it
     throw new UserError("conflict", `${path} already exists. Use --force to overwrite.`, { exit: 1 });
   }
   ctx.writeFile(path, config);

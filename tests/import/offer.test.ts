@@ -46,6 +46,23 @@ test("any other answer imports nothing", async () => {
   expect(JSON.parse((await w.kioku(["search", "--format", "json"])).out)).toEqual([]);
 });
 
+test("where a configuration is there already, as the Python program's is, it is said before the refusal", async () => {
+  using w = world();
+  left(w);
+  w.files.file(".config/mesh-mem/config.yaml", "backend: local\n");
+  const { err, exitCode } = await w.kioku(["init"]);
+  expect(exitCode).toBe(1);
+  expect(err).toStartWith("found 2 memories of the Python program; to take them in: kioku-mesh import\nerror: ");
+});
+
+test("a host of a mesh is offered them too, but not where only the configuration is printed", async () => {
+  using w = world();
+  left(w);
+  const hub = ["init", "--mode", "hub", "--listen", "127.0.0.1"];
+  expect((await w.kioku([...hub, "--print"])).err).toBe("");
+  expect((await w.kioku(hub)).err).toStartWith("found 2 memories of the Python program");
+});
+
 test("where there is nothing, nothing is said", async () => {
   using w = world();
   expect(await w.kioku(["init"])).toEqual({ out: stdout(w), err: "", exitCode: 0 });
