@@ -8,6 +8,8 @@ import { endpointsOf } from "./configure.ts";
 
 /** Milliseconds for a hub to answer. */
 const patience = 2_000;
+/** The same for a router of an open mesh, which does not answer to TLS: it is only asked whether it is of a sealed one. */
+const shortPatience = 500;
 
 /** Milliseconds until a host that is not linked looks for the reason, and until it looks again. */
 const firstLook = 4_000;
@@ -22,7 +24,9 @@ export interface HubProblem {
 
 /** Dials what a router's file dials, and gives what keeps this host from linking. `meshId` where the mesh is sealed. */
 export async function hubProblems(file: JsonObject, meshId: string | undefined): Promise<HubProblem[]> {
-  const dialled = endpointsOf(file, "connect").map((text) => parseEndpoint(text, { sealed: false, role: "connect" }));
+  const dialled = endpointsOf(file, "connect")
+    .filter((text) => /^(tcp\/|tls\/|[^/]+$)/.test(text)) // of Zenoh's other protocols nothing is known here
+    .map((text) => parseEndpoint(text, { sealed: false, role: "connect" }));
   const found = await Promise.all(dialled.map((endpoint) => problemOf(endpoint, meshId)));
   return found.flatMap((problem, i) =>
     problem ? [{ hub: `${dialled[i]!.host}:${dialled[i]!.port}`, ...problem }] : [],
@@ -33,30 +37,33 @@ interface Watch {
   problems(): Promise<HubProblem[]>;
   /** Whether our router is linked to any other. */
   isLinked(): Promise<boolean>;
-  note(line: string): void;
+  /** Hears of the problems, where they are others than before. */
+  tell(problems: HubProblem[]): void;
+  failed(error: unknown): void;
 }
 
 /** Says what keeps this host from linking, until it is linked for the first time. Gives the function that ends it. */
-export function watchHubs({ problems, isLinked, note }: Watch): () => void {
+export function watchHubs({ problems, isLinked, tell, failed }: Watch): () => void {
   const end = new AbortController();
 
   async function watch(): Promise<void> {
-    let told = "";
-    for (let wait = firstLook; ; wait = laterLooks) {
+    let told: string | undefined;
+    for (let wait = firstLook, linked = false; !linked; wait = laterLooks) {
       await pause(wait, end.signal);
-      if (end.signal.aborted || (await isLinked())) return;
-      const found = (await problems()).map(({ hub, problem, hint }) => `${hub}: ${problem}. ${hint}`).join("\n");
-      if (found !== told && found !== "" && !end.signal.aborted) note(found);
-      told = found;
+      if (end.signal.aborted) return;
+      linked = await isLinked();
+      const found = linked ? [] : await problems();
+      if (JSON.stringify(found) !== told && !end.signal.aborted) tell(found);
+      told = JSON.stringify(found);
     }
   }
 
-  void watch().catch((error: unknown) => note(`hubs: ${error instanceof Error ? error.message : String(error)}`));
+  void watch().catch(failed);
   return () => end.abort();
 }
 
 async function problemOf(endpoint: Endpoint, meshId: string | undefined): Promise<Omit<HubProblem, "hub"> | undefined> {
-  const answer = endpoint.protocol === "tls" ? await certified(endpoint) : await answers(endpoint);
+  const answer = endpoint.protocol === "tls" ? await certified(endpoint, patience) : await answers(endpoint);
   if (answer === "silent") {
     return {
       problem: "no answer",
@@ -69,10 +76,20 @@ async function problemOf(endpoint: Endpoint, meshId: string | undefined): Promis
       hint: "Is it an open mesh's, or another program's? A sealed mesh links by TLS alone.",
     };
   }
-  if (meshId === undefined || answer === "open" || answer === authorityName(meshId)) return undefined;
+  if (answer === "open") return await sealedProblem(endpoint);
+  if (meshId === undefined || answer === authorityName(meshId)) return undefined;
   return {
     problem: `belongs to another mesh (${answer.replace(/^kioku-mesh /, "")}; this host to ${meshId})`,
     hint: "On it: kioku-mesh mesh invite. Here: kioku-mesh mesh join --merge -",
+  };
+}
+
+/** What keeps an open mesh's host from linking to a router that does answer. */
+async function sealedProblem(endpoint: Endpoint): Promise<Omit<HubProblem, "hub"> | undefined> {
+  if (["plain", "silent"].includes(await certified(endpoint, shortPatience))) return undefined;
+  return {
+    problem: "speaks TLS, as a sealed mesh does, and this host is of an open one",
+    hint: "On it: kioku-mesh mesh invite. Here: kioku-mesh mesh leave, then kioku-mesh init --mode spoke --join -",
   };
 }
 
@@ -80,24 +97,29 @@ async function answers({ host, port }: Endpoint): Promise<"open" | "silent"> {
   const socket = connectPlain({ host, port });
   return await settled(
     socket,
-    "connect",
+    { event: "connect", within: patience },
     () => "open",
     () => "silent",
   );
 }
 
 /** Who has issued the certificate that it shows: it shows it to everybody. */
-async function certified({ host, port }: Endpoint): Promise<string> {
+async function certified({ host, port }: Endpoint, within: number): Promise<string> {
   const socket = connectTls({ host, port, rejectUnauthorized: false }); // nothing is said to it, and nothing believed
   let reached = false;
   socket.once("connect", () => (reached = true));
   const issuer = () => String(socket.getPeerCertificate().issuer?.CN ?? "");
-  return await settled(socket, "secureConnect", issuer, () => (reached ? "plain" : "silent"));
+  return await settled(socket, { event: "secureConnect", within }, issuer, () => (reached ? "plain" : "silent"));
 }
 
-async function settled<T>(socket: Socket, event: string, then: () => T, otherwise: () => T): Promise<T> {
+async function settled<T>(
+  socket: Socket,
+  { event, within }: { event: string; within: number },
+  then: () => T,
+  otherwise: () => T,
+): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<T>();
-  const timer = setTimeout(() => resolve(otherwise()), patience);
+  const timer = setTimeout(() => resolve(otherwise()), within);
   socket.once(event, () => resolve(then()));
   socket.on("error", () => resolve(otherwise())); // refused, unreachable, unknown: all the same to who asks
   return await promise.finally(() => {

@@ -146,7 +146,11 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
       const view = router && (await probeRouter(router.port, router.authority, 2_000).catch(() => undefined));
       return view !== undefined && view.routers.length > 0;
     },
-    note: host.note,
+    tell(problems) {
+      for (const { hub, problem, hint } of problems) host.note(`${hub}: ${problem}. ${hint}`);
+      host.store().setState("mesh.hubs", JSON.stringify(problems.map(({ hub, problem }) => `${hub}: ${problem}`)));
+    },
+    failed: (error) => host.note(`hubs: ${error instanceof Error ? error.message : String(error)}`),
   });
   const replication =
     membership.kind === "relay" ? undefined : replicate(membership, host, choices.storage, cleaner.plan);

@@ -36,6 +36,8 @@ export const meshStateSchema = z.strictObject({
     .strictObject({ name: z.string(), sent: z.int(), received: z.int(), to_send: z.int(), to_receive: z.int() })
     .nullable(),
   duplicate_hosts: z.array(z.string()),
+  /** What keeps this host from linking to hubs that it dials. */
+  hub_problems: z.array(z.string()),
   dropped: z.record(z.string(), z.int()),
 });
 export type MeshState = z.output<typeof meshStateSchema>;
@@ -70,6 +72,7 @@ export function readMeshState(store: Store, stateDirectory: string): MeshState {
     ],
     session: running && session ? sessionShown(session) : null,
     duplicate_hosts: seen?.duplicateHosts ?? [],
+    hub_problems: running ? (JSON.parse(store.state("mesh.hubs") ?? "[]") as string[]) : [],
     dropped: seen?.dropped ?? {},
   };
 }
@@ -106,9 +109,9 @@ export function sessionLines({ session }: MeshState): string[] {
   return [`  comparing with ${name}: received ${received} (${to_receive} to come), sent ${sent} (${to_send} to go)`];
 }
 
-/** A line for each peer. */
-export function peerLines({ peers }: MeshState): string[] {
-  return peers.map((peer) => {
+/** A line for each peer, and for each hub that should be one. */
+export function peerLines({ peers, hub_problems }: MeshState): string[] {
+  const lines = peers.map((peer) => {
     const difference = [peer.behind && `lacks ${peer.behind}`, peer.ahead && `has ${peer.ahead} more`].filter(Boolean);
     const set = peer.equal ? "same memories" : difference.join(", ") || "other memories";
     const clock =
@@ -117,4 +120,5 @@ export function peerLines({ peers }: MeshState): string[] {
     const words = [peer.online ? "online" : "offline", peer.understood ? set : "not understood", ...contact, ...clock];
     return `  peer ${peer.name || "?"} (${peer.host.slice(0, 8) || "?"}): ${words.join(", ")}`;
   });
+  return [...lines, ...hub_problems.map((problem) => `  hub ${problem}`)];
 }

@@ -166,7 +166,8 @@ export const meshPeers = defineOperation({
     if (mesh.relay) return `this host: a relay, which can read nothing of the mesh; ${state}`;
     return [
       `this host: ${state}; ${mesh.records} records, fingerprint ${mesh.fingerprint.slice(0, 16)}, ${mesh.pending} pending`,
-      ...(mesh.peers.length > 0 ? peerLines(mesh) : ["  no peer is there"]),
+      ...(mesh.peers.length > 0 ? [] : ["  no peer is there"]),
+      ...peerLines(mesh),
       ...sessionLines(mesh),
       ...mesh.duplicate_hosts.map((host) => `  two machines call themselves ${host}: was a disk cloned?`),
       ...Object.entries(mesh.dropped).map(([reason, count]) => `  dropped ${count}: ${reason}`),
