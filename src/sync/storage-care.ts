@@ -32,6 +32,7 @@ export function createStorageCare(
   { scheduler, timing, open }: { scheduler: Scheduler; timing: Timing; open: boolean },
 ) {
   let readAt = Number.POSITIVE_INFINITY;
+  let reread = timing.reread;
   let sampleAt = Number.POSITIVE_INFINITY;
   let aliveAt = 0;
   let suspected = false;
@@ -45,7 +46,8 @@ export function createStorageCare(
   }
 
   async function read(): Promise<void> {
-    readAt = open ? later(timing.reread) : Number.POSITIVE_INFINITY;
+    reread = Math.min(reread * 2, timing.reread);
+    readAt = open ? later(reread) : Number.POSITIVE_INFINITY;
     const reading = await keeper.read();
     caredAt = scheduler.now();
     if (!reading?.whole) readAt = Math.min(readAt, later(timing.sample));
@@ -76,6 +78,7 @@ export function createStorageCare(
       const absence = scheduler.clock() - Number(ports.state(aliveKey) ?? Number.NEGATIVE_INFINITY);
       const known = absence >= 0 && absence < timing.absence; // a clock that was set back proves nothing
       readAt = open || !known ? later(timing.settle) : readAt;
+      reread = timing.settle; // in an open mesh other routers may link a little later, and nobody tells what they bring
       sampleAt = open ? Number.POSITIVE_INFINITY : later(timing.sample);
     },
 

@@ -22,6 +22,8 @@ export interface Host {
   address: string;
   home: string;
   state: string;
+  /** The environment of its commands, from now on. */
+  env: { [name: string]: string };
   /** Runs one command to its end. */
   kioku(argv: string[], stdin?: string): Promise<Answer>;
   /** Starts `mesh run` (or another command that goes on) and gives the process. */
@@ -74,7 +76,12 @@ export function createHost({ name, hostName, address, folder, machine, running }
   const home = join(folder, name);
   mkdirSync(home, { mode: 0o700 });
   const state = join(home, "state");
-  const env = { HOME: home, PATH: process.env.PATH ?? "", KIOKU_MESH_STATE_DIR: state, KIOKU_MESH_CLIENT_ID: name };
+  const env: Host["env"] = {
+    HOME: home,
+    PATH: process.env.PATH ?? "",
+    KIOKU_MESH_STATE_DIR: state,
+    KIOKU_MESH_CLIENT_ID: name,
+  };
   const logPath = join(folder, `${name}.log`);
   return {
     name,
@@ -82,6 +89,7 @@ export function createHost({ name, hostName, address, folder, machine, running }
     address,
     home,
     state,
+    env,
     async kioku(argv, stdin = "") {
       const command = [...machine, binary, ...argv];
       const child = Bun.spawn(command, { env, cwd: home, stdin: Buffer.from(stdin), stderr: "pipe" });

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openStore } from "../../src/store/store.ts";
 import { has, testWith } from "../needs.ts";
+import { realRouter } from "../router/real-router.ts";
 import { createNetwork, eventually, finds, linked, must, save, type Host, type Running } from "./hosts.ts";
-import { startOriginal, type Original } from "./original.ts";
+import { originalRouterFile, originalStorage, startOriginal, type Original } from "./original.ts";
 
 const needs = ["network namespaces", "a router", "the Python original"] as const;
 const openTest = testWith(...needs);
@@ -13,19 +15,27 @@ let network: ReturnType<typeof createNetwork>;
 let hosts: [Host, Host];
 let hub: Host;
 let spoke: Host;
+/** Where a zenohd runs that the original has set up. */
+let user: Host;
+/** Of a sealed mesh. */
+let stranger: Host;
 let hubProcess: Running;
 let original: Original;
 
 if (needs.every(has)) {
   beforeAll(async () => {
-    network = createNetwork(["hub", "spoke"]);
-    hosts = network.hosts as [Host, Host];
-    [hub, spoke] = hosts;
+    network = createNetwork(["hub", "spoke", "user", "stranger"]);
+    [hub, spoke, user, stranger] = network.hosts as [Host, Host, Host, Host];
+    hosts = [hub, spoke];
     const open = ["--open", "--listen", "127.0.0.1"];
     await must(hub.kioku(["init", "--mode", "hub", ...open, "--listen", hub.address]));
     await must(spoke.kioku(["init", "--mode", "spoke", ...open, "--connect", hub.address]));
     hubProcess = await hub.start();
     await spoke.start();
+    stranger.env.ZENOH_CONNECT = `tcp/${user.address}:7447,tcp/127.0.0.1:7447`;
+    const sealed = ["--listen", "127.0.0.1", "--listen", stranger.address, "--connect", hub.address];
+    await must(stranger.kioku(["init", "--mode", "hub", ...sealed]));
+    await stranger.start();
     await Promise.all(hosts.map(linked));
     original = startOriginal(network.commandAt(hub, []), join(hub.home, "python"), "tcp/127.0.0.1:7447");
   }, minute);
@@ -167,6 +177,65 @@ openTest(
     );
     expect(await original.search("a secret")).toEqual([]);
     for (const id of [ours, theirs]) expect([...(await stored(id)).keys()]).toContain(`mem/kioku/erasure/${id}`);
+  },
+  minute,
+);
+
+openTest(
+  "a zenohd that the original has set up is part of the mesh by ZENOH_CONNECT, and later our router takes over its storage",
+  async () => {
+    const home = join(user.home, "python");
+    const listen = ["--listen", "127.0.0.1", "--listen", user.address];
+    await using there = startOriginal(network.commandAt(user, []), home, "tcp/127.0.0.1:7447");
+    await there.run("init", "--mode", "hub", ...listen);
+    const ours = await must(user.kioku(["init", "--mode", "hub", "--open", ...listen, "--print"]));
+    const pluginsOf = (text: string) => text.slice(text.indexOf("  plugins: {"), text.lastIndexOf("}") + 1);
+    expect(pluginsOf(ours.out)).toBe(pluginsOf(readFileSync(originalRouterFile(home), "utf8")));
+
+    const zenohd = network.spawnAt(user, [(await realRouter()).zenohd, "-c", originalRouterFile(home)], {
+      env: { HOME: home, RUST_LOG: "error", ZENOH_BACKEND_ROCKSDB_ROOT: originalStorage(home) },
+    });
+    await there.dump("mem/**"); // waits for it
+    const before = await there.save("saved before any link");
+    await hubProcess.stop();
+    hub.env.ZENOH_CONNECT = `tcp/${user.address}:7447,tcp/127.0.0.1:7447`;
+    hubProcess = await hub.start();
+    await eventually("what it had stored is here", () => payloadAt(hub, "observation", before) !== undefined, minute);
+    const after = await there.save("saved at the other zenohd");
+    await everywhere("what it hears is here", (host) => payloadAt(host, "observation", after) !== undefined);
+    await save(spoke, "saved at a spoke, for the other zenohd");
+    await eventually("it hears us", async () => (await there.search("saved at a spoke")).length === 1);
+    expect(hub.log()).not.toContain("is skipped");
+    zenohd.kill();
+    await zenohd.exited;
+
+    user.env.ZENOH_BACKEND_ROCKSDB_ROOT = originalStorage(home);
+    const alone = ["--listen", "127.0.0.1", "--connect", stranger.address];
+    await must(user.kioku(["init", "--mode", "hub", "--open", ...alone]));
+    await user.start();
+    for (const content of ["saved before any link", "saved at the other zenohd", "saved at a spoke"]) {
+      await eventually(content, () => finds(user, content));
+    }
+  },
+  minute,
+);
+
+openTest(
+  "open and sealed hosts that dial each other say so, and ZENOH_CONNECT leads no sealed one over plain links",
+  async () => {
+    const words: [Host, string][] = [
+      [stranger, `${hub.address}:7447: speaks no TLS`],
+      [user, `${stranger.address}:7447: speaks TLS, as a sealed mesh does, and this host is of an open one`],
+    ];
+    for (const [host, trouble] of words) {
+      await eventually("the log says it", () => host.log().includes(`${trouble}. `));
+      expect((await host.kioku(["status"])).out).toContain(`hub ${trouble}`);
+      expect((await host.kioku(["doctor"])).out).toContain(`[FAIL] hubs — ${trouble}`);
+    }
+    expect(stranger.log()).toContain(
+      `ZENOH_CONNECT: tcp/${user.address}:7447 is skipped: a sealed mesh links by TLS alone, not by tcp/`,
+    );
+    expect(stranger.log()).not.toContain("ZENOH_CONNECT: tcp/127.0.0.1");
   },
   minute,
 );

@@ -71,6 +71,10 @@ export interface Original extends AsyncDisposable {
   dump(selector: string): Promise<Map<string, string>>;
 }
 
+/** The file that its `init` writes for a zenohd, and where its unit lets that keep its storage. */
+export const originalRouterFile = (home: string) => join(home, ".config", "kioku-mesh", "zenohd.json5");
+export const originalStorage = (home: string) => join(home, ".local", "share", "kioku-mesh");
+
 /** Starts the original with a home of its own; `command` leads to the machine on which it runs. */
 export function startOriginal(command: string[], home: string, connect: string): Original {
   mkdirSync(home, { recursive: true });
