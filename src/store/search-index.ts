@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Observation } from "../core/observation.ts";
-import { indexTokens, quoted, scopeToken, stemToken } from "./search-text.ts";
+import { quoted, scopeToken, stemToken } from "./search-text.ts";
+import { indexTokens } from "./search-tokens.ts";
 import { openState } from "./state.ts";
 
 export type SearchIndex = ReturnType<typeof openSearchIndex>;
@@ -25,6 +26,11 @@ const tables = (number: number) => `
   );
   create virtual table ${tokenName(number)} using fts5vocab (${indexName(number)}, row);
 `;
+/**
+ * Bytes that a transaction gathers before it writes them as a part of the index. By SQLite's default, 1 MB, a thousand
+ * observations are several parts, to be merged again and again.
+ */
+const gathered = 16 * 1024 * 1024;
 const indexName = (number: number) => `search_index_${number}`;
 const tokenName = (number: number) => `search_token_${number}`;
 
@@ -71,6 +77,7 @@ export function openSearchIndex(db: Database) {
       db.run(`drop table if exists ${tokenName(number)}`);
       db.run(`drop table if exists ${indexName(number)}`);
       db.run(tables(number));
+      db.run(`insert into ${indexName(number)} (${indexName(number)}, rank) values ('hashsize', ${gathered})`);
       store(version, number);
     },
 

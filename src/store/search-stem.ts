@@ -4,6 +4,20 @@
  */
 export function stem(word: string): string {
   if (word.length < 3 || word.length > 63 || !/^[a-z]+$/.test(word)) return word;
+  const known = stems.get(word);
+  if (known !== undefined) return known;
+  if (stems.size >= mostStems) stems.clear();
+  const own = Buffer.from(word).toString(); // a part of a text would keep the whole of it in memory
+  const found = suffixStripped(own);
+  stems.set(own, found);
+  return found;
+}
+
+/** Stems by word: many texts have few words. */
+const stems = new Map<string, string>();
+const mostStems = 10_000;
+
+function suffixStripped(word: string): string {
   let w = withoutPlural(word);
   w = withoutPast(w);
   if (w.endsWith("y") && hasVowel(w, w.length - 1)) w = `${w.slice(0, -1)}i`;

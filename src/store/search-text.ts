@@ -1,4 +1,3 @@
-import type { Observation } from "../core/observation.ts";
 import { stem } from "./search-stem.ts";
 
 /**
@@ -117,11 +116,13 @@ export function stemOf(word: string): string {
 /** The character before a border inside of a name: of `parseConfig`, of `HTTPServer`, but not of the plural `URLs`. */
 const beforeBorder = String.raw`[a-z\d](?=[A-Z])|[A-Z](?=[A-Z](?!s(?![A-Za-z\d]))[a-z])`;
 const border = new RegExp(`(?<=${beforeBorder})`);
+/** A name in which there may be a border. Looked for from where names begin alone: else long ones take forever. */
+const mixedName = /(?<![A-Za-z\d])[A-Za-z\d]*?(?:[a-z\d][A-Z]|[A-Z]{2}[a-z])[A-Za-z\d]*/g;
 const atBorder = new RegExp(`^(?:${beforeBorder})`);
 
 /** The parts, each in lowercase, of every name in a text that has several: `parseConfigFile` has three. */
 export function nameParts(text: string): string[][] {
-  const names = (text.match(/[A-Za-z0-9]+/g) ?? []).map((name) => name.split(border));
+  const names = (text.match(mixedName) ?? []).map((name) => name.split(border));
   return names.filter((parts) => parts.length > 1).map((parts) => parts.map((part) => part.toLowerCase()));
 }
 
@@ -133,33 +134,14 @@ export function isPartStart(text: string, at: number): boolean {
 
 // Private-use characters, which no token of another kind begins with.
 /** Stands after the last character of a run, so that every character is followed by one. */
-const runEnd = "\ue000";
-const stemMark = "\ue001";
-const headMark = "\ue002";
+export const runEnd = "\ue000";
+export const stemMark = "\ue001";
+export const headMark = "\ue002";
 /** Stands for the space between two words. */
-const junction = "\ue003";
+export const junction = "\ue003";
 const scopeMark = "\ue004";
 
-/**
- * The grams of a folded text, each after a space: any three neighbouring characters of a run without spaces, and the
- * last two with its end; in a writing without spaces, any two; each symbol and each kanji by itself; and, where a space
- * is, the two characters before it and the one after it. Repeated ones are repeated.
- */
-function gramsOf(folded: string): string {
-  let grams = "";
-  for (const run of folded.match(runs) ?? []) {
-    const characters = charactersOf(run);
-    const size = isUnspaced(run) ? 2 : 3;
-    const last = characters.length - size;
-    for (let i = 0; i <= last; i++) grams += ` ${join(characters, i, i + size)}`;
-    grams += ` ${join(characters, Math.max(0, last + 1), characters.length)}${runEnd}`;
-  }
-  for (const single of singlesOf(folded)) grams += ` ${single}`;
-  for (const [, before, after] of folded.matchAll(spaces)) grams += ` ${before}${junction}${after}`;
-  return grams;
-}
-
-function singlesOf(folded: string): string[] {
+export function singlesOf(folded: string): string[] {
   return folded.match(nonAscii.test(folded) ? singles : asciiSingles) ?? [];
 }
 
@@ -236,23 +218,6 @@ export function fieldTexts(from: { readonly [field in FieldName]?: unknown }): F
   }
   return texts;
 }
-
-/** The tokens of an observation, separated by spaces: stems, those in subject, summary or tags once more, and grams. */
-export function indexTokens(observation: Observation): string {
-  const texts = fieldTexts(observation);
-  let tokens = "";
-  for (const name of fieldNames) {
-    if (texts[name] === "") continue;
-    const folded = fold(texts[name]);
-    for (const stem of [...wordsOf(folded), ...nameParts(texts[name]).flat()].map(stemOf)) {
-      tokens += ` ${stemMark}${stem}`;
-      if (headFields.has(name)) tokens += ` ${headMark}${stem}`;
-    }
-    tokens += gramsOf(folded);
-  }
-  return tokens;
-}
-const headFields: ReadonlySet<FieldName> = new Set(["subject", "summary", "tags"]);
 
 export const stemToken = (stem: string): string => stemMark + stem;
 

@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { readObservation, type Observation } from "../../src/core/observation.ts";
+import { fieldNames, fieldTexts, fold, isUnspaced, nameParts, stemOf, wordsOf } from "../../src/store/search-text.ts";
+import { indexTokens } from "../../src/store/search-tokens.ts";
+import { seeded } from "../random.ts";
+
+/** The tokens as they are defined: what the program does character by character, written down as a set. */
+function definedTokens(observation: Observation): Set<string> {
+  const tokens = new Set<string>();
+  const texts = fieldTexts(observation);
+  for (const name of fieldNames) {
+    const folded = fold(texts[name]);
+    for (const stem of [...wordsOf(folded), ...nameParts(texts[name]).flat()].map(stemOf)) {
+      tokens.add(`\ue001${stem}`);
+      if (["subject", "summary", "tags"].includes(name)) tokens.add(`\ue002${stem}`);
+    }
+    const characters = Array.from(folded);
+    const runs = characters.reduce<string[][]>((all, character, i) => {
+      const before = characters[i - 1];
+      const goesOn = before !== undefined && before !== " " && isUnspaced(before) === isUnspaced(character);
+      if (character === " ") return all;
+      if (goesOn) all.at(-1)!.push(character);
+      else all.push([character]);
+      return all;
+    }, []);
+    for (const run of runs) {
+      const size = isUnspaced(run[0]!) ? 2 : 3;
+      for (let i = 0; i + size <= run.length; i++) tokens.add(run.slice(i, i + size).join(""));
+      tokens.add(`${run.slice(1 - size).join("")}\ue000`);
+    }
+    for (const single of characters)
+      if (/[^\p{L}\p{N}\p{M}\s]|[\u3005-\u3007\u3400-\u9fff]/u.test(single)) tokens.add(single);
+    for (const [, before, after] of folded.matchAll(/(\S{1,2}) (?=(\S))/gu)) tokens.add(`${before}\ue003${after}`);
+  }
+  return tokens;
+}
+
+const tokenSet = (observation: Observation) => new Set(indexTokens(observation).trim().split(" "));
+
+test("the memories of the recall corpus have exactly the tokens that are defined", async () => {
+  const lines = (await Bun.file(join(import.meta.dir, "../recall/memories.jsonl")).text()).trimEnd().split("\n");
+  for (const line of lines) {
+    const observation = readObservation(line, "")!;
+    expect(tokenSet(observation)).toEqual(definedTokens(observation));
+  }
+});
+
+test("so have texts of any characters, long ones and short ones", () => {
+  const chance = seeded(7);
+  const alphabet = [
+    ..."aabbcdeXYZ019  .,-_/\"'%日本語の設定サーバーー한국ไทยéßİ①ｶﾞ\u3099\u0301\u00a8\u200b\ufeff\n\t😀𠮷𝒳¼\ud83d",
+  ];
+  const some = (length: number) => Array.from({ length }, () => chance.pick(alphabet)).join("");
+  for (let i = 0; i < 400; i++) {
+    const [content, subject] = [some(chance.below(i % 50 === 0 ? 20_000 : 60)), some(chance.below(9))];
+    const observation = readObservation(JSON.stringify({ content, subject, tags: [some(3), some(2)] }), "")!;
+    expect(tokenSet(observation)).toEqual(definedTokens(observation));
+  }
+});
+
+test("a token that a text repeats is written once", () => {
+  const observation = readObservation(JSON.stringify({ content: "retry ".repeat(1_000) }), "")!;
+  const tokens = indexTokens(observation).trim().split(" ");
+  expect(tokens.length).toBe(new Set(tokens).size);
+});
