@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { amount } from "../core/amount.ts";
 import { UserError } from "../core/errors.ts";
 import { fail, pass, warn, type Check, type Finding } from "../ops/check.ts";
 import type { MeshState } from "../ops/mesh-state.ts";
@@ -100,7 +101,7 @@ const looks: { [name: string]: Look } = {
         return fail(`it has not loaded ${lacking.join(", ")}`, "See mesh/zenohd.log in the state directory.", {
           ...view,
         });
-      const links = `linked to ${routers.length} ${routers.length === 1 ? "router" : "routers"}`;
+      const links = `linked to ${amount(routers.length, "router")}`;
       return pass(`storages ${storages.join(", ") || "none"}; volumes ${volumes.join(", ") || "none"}; ${links}`, {
         ...view,
       });

@@ -1,3 +1,4 @@
+import { amount } from "../core/amount.ts";
 import { z } from "zod";
 import { exportLine } from "../store/foreign/lines.ts";
 import { requireProject, type Context } from "./context.ts";
@@ -26,8 +27,7 @@ export const exportOperation = defineOperation({
     const records = out === "-" ? await printRecords(ctx, only) : writeRecords(ctx, only, out);
     return { path: out, records };
   },
-  text: ({ path, records }) =>
-    `exported ${records} ${records === 1 ? "record" : "records"}${path === "-" ? "" : ` to ${path}`}`,
+  text: ({ path, records }) => `exported ${amount(records, "record")}${path === "-" ? "" : ` to ${path}`}`,
 });
 
 async function printRecords(ctx: Context, project: string | undefined): Promise<number> {

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { amount } from "../core/amount.ts";
 import { UserError } from "../core/errors.ts";
 import { databasesIn, isSameFile, openSource, openText, type Source } from "../store/foreign/source.ts";
 import type { Context } from "./context.ts";
@@ -144,7 +145,7 @@ export function reportOf({ dry_run, sources, total, problems, failed }: Output):
 function countsOf(tally: Tally): string {
   const counts = Object.entries(words).map(([key, [one, many]]) => {
     const n = tally[key as keyof Tally];
-    return n > 0 && `${n} ${n === 1 ? one : many}`;
+    return n > 0 && amount(n, one, many);
   });
   return counts.filter(Boolean).join(", ") || "nothing";
 }

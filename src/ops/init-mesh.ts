@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { amount } from "../core/amount.ts";
 import { UserError } from "../core/errors.ts";
 import { meshOf, type Context } from "./context.ts";
 import type { MeshMode, MeshSetup, SetUp } from "./mesh-control.ts";
@@ -93,7 +94,8 @@ export function meshSetupText(path: string, written: boolean, setup: z.output<ty
   else lines.push("next: kioku-mesh mesh run");
   if (mode !== "localhost") lines.push('also: export ZENOH_BACKEND_ROCKSDB_ROOT="$HOME/.local/share/mesh-mem"');
   if (key === "made") lines.push("made the mesh's key; for each other host: kioku-mesh mesh invite");
-  if (sharing !== undefined) lines.push(`joined: ${sharing} memories of this host are shared with the mesh`);
+  if (sharing !== undefined)
+    lines.push(`joined; shared with the mesh: ${amount(sharing, "memory", "memories")} of this host`);
   else if (key === "joined") lines.push("joined as a relay: it carries the mesh and cannot read it");
   if (key === "missing") lines.push(missingKey);
   return lines.join("\n");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { amount } from "../core/amount.ts";
 import { UserError } from "../core/errors.ts";
 import { meshOf, type Context } from "./context.ts";
 import { list, text } from "./fields.ts";
@@ -92,7 +93,11 @@ export const meshJoin = defineOperation({
     if (!isJoinCode(peer)) return await joinPeers(ctx, peer.split(","), open);
     const { mesh, self } = await meshOf(ctx);
     const { addresses, sharing, relay } = await mesh.join(peer, merge);
-    ctx.note?.(relay ? "this host relays the mesh; it cannot read it" : `sharing ${sharing} memories with the mesh`);
+    ctx.note?.(
+      relay
+        ? "this host relays the mesh; it cannot read it"
+        : `sharing ${amount(sharing, "memory", "memories")} with the mesh`,
+    );
     if (self.isArgument(peer)) ctx.note?.(secretWarning);
     if (mesh.configuredMode() || relay) return { joined: true, sharing };
     // The key is stored: what goes on needs no more than addresses, so no process list shows the code any longer.
@@ -165,7 +170,7 @@ export const meshPeers = defineOperation({
       : "`mesh run` does not run";
     if (mesh.relay) return `this host: a relay, which can read nothing of the mesh; ${state}`;
     return [
-      `this host: ${state}; ${mesh.records} records, fingerprint ${mesh.fingerprint.slice(0, 16)}, ${mesh.pending} pending`,
+      `this host: ${state}; ${amount(mesh.records, "record")}, fingerprint ${mesh.fingerprint.slice(0, 16)}, ${mesh.pending} pending`,
       ...(mesh.peers.length > 0 ? [] : ["  no peer is there"]),
       ...peerLines(mesh),
       ...sessionLines(mesh),

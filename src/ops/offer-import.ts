@@ -1,3 +1,4 @@
+import { amount } from "../core/amount.ts";
 import { UserError } from "../core/errors.ts";
 import type { Context } from "./context.ts";
 import { importFound, reportOf } from "./import.ts";
@@ -7,7 +8,7 @@ export async function offerImport(ctx: Context): Promise<void> {
   try {
     const { observations } = (await importFound(ctx, true)).total;
     if (observations === 0) return;
-    const found = `found ${observations} memories of the Python program`;
+    const found = `found ${amount(observations, "memory", "memories")} of the Python program`;
     if (await ctx.confirm?.(`${found}. Import them?`)) ctx.note?.(reportOf(await importFound(ctx, false)));
     else ctx.note?.(`${found}; to take them in: kioku-mesh import`);
   } catch (error) {

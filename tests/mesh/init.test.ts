@@ -252,7 +252,7 @@ describe("a host of one mesh", () => {
       expect(refused.err).toContain("hint: --merge");
       expect(await m.codeNow()).toBe(m.own);
       const { out, err, exitCode } = await m.w.kioku([...argv, "--merge"], { stdin: m.code });
-      expect([exitCode, (out + err).includes("1 memories")]).toEqual([0, true]);
+      expect([exitCode, (out + err).includes("1 memory")]).toEqual([0, true]);
       expect((await m.codeNow()).slice(0, 50)).toBe(m.code.slice(0, 50));
     },
   );
