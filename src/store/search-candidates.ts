@@ -42,7 +42,8 @@ export function openCandidates(db: Database, index: SearchIndex) {
 
   function fromIndex(query: Query, which: Which, { filter, now, limit, sort }: Field): Matches {
     const select = which === "all" ? selectAll : selectAny;
-    const selection = select(index, query, scopeOf(db, index, filter, now));
+    const look = index.look();
+    const selection = select(look, query, scopeOf(db, look, filter, now));
     const { scores, counts } = selection;
     const matches = matcher(query, which, selection.areWords);
     const read = (rows: readonly number[], most: number) => reader.among(rows, query, { filter, now, most }, matches);

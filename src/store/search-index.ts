@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Observation } from "../core/observation.ts";
-import { quoted, scopeToken, stemToken } from "./search-text.ts";
+import { openLooks, type Look } from "./search-look.ts";
+import { quoted, scopeToken } from "./search-text.ts";
 import { indexTokens } from "./search-tokens.ts";
 import { openState } from "./state.ts";
 
@@ -34,16 +35,10 @@ const gathered = 16 * 1024 * 1024;
 const indexName = (number: number) => `search_index_${number}`;
 const tokenName = (number: number) => `search_token_${number}`;
 
-/** What narrows a search inside of the index: an expression ("" for none), and the first and last row. */
-export interface Scope {
-  expression: string;
-  from: number;
-  to: number;
-}
-
 /** The search tables: a projection of the observations that a search may show. */
 export function openSearchIndex(db: Database) {
   const state = openState(db);
+  const look = openLooks(db);
 
   /** The version of the tables, 0 where there are none, and the number in their names. */
   function stored(): { version: number; number: number } {
@@ -98,28 +93,10 @@ export function openSearchIndex(db: Database) {
     /** The tables can be searched. */
     isCurrent: (): boolean => stored().version === version,
 
-    /** The rows that satisfy an expression of FTS5's query language, the latest learned of first. */
-    rows(expression: string, scope: Scope, limit: number): number[] {
-      const narrowed = scope.expression ? `(${expression}) AND ${scope.expression}` : expression;
-      const { rows } = db
-        .query<{ rows: string | null }, [string, number, number, number]>(
-          `select group_concat(seq) as rows from (select rowid as seq from ${name()} where ${name()} match ?
-           and rowid between ? and ? order by rowid desc limit ?)`,
-        )
-        .get(narrowed, scope.from, scope.to, limit)!;
-      // One text for all rows: many times faster than to have them one by one from SQLite.
-      return rows === null ? [] : (JSON.parse(`[${rows}]`) as number[]);
-    },
-
-    /** In how many observations a stem occurs. */
-    countOf(stem: string): number {
-      const count = db.query<{ doc: number }, [string]>(`select doc from ${tokenName(stored().number)} where term = ?`);
-      return count.get(stemToken(stem))?.doc ?? 0;
-    },
-
-    /** The highest row there is: how many observations there are, or somewhat more. */
-    lastRow(): number {
-      return db.query<{ seq: number | null }, []>("select max(seq) as seq from observation").get()!.seq ?? 0;
+    /** A look into the tables, for as long as they stay as they are: in one transaction. */
+    look(): Look {
+      const { number } = stored();
+      return look(indexName(number), tokenName(number));
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { conditionOf, type Filter } from "./filter.ts";
-import { inScope, type Scope, type SearchIndex } from "./search-index.ts";
+import { inScope } from "./search-index.ts";
+import type { Look, Scope } from "./search-look.ts";
 
 /** A filter that more observations than this pass is not worth asking the index for: reading the best ones tells. */
 const selective = 10_000;
@@ -8,13 +9,13 @@ const selective = 10_000;
 const columns = ["project", "session_id", "agent_family", "client_id", "pc_id"] as const;
 
 /** What a filter narrows inside of the index already. It lets through all that pass the filter, and some others. */
-export function scopeOf(db: Database, index: SearchIndex, filter: Filter, now: string): Scope {
+export function scopeOf(db: Database, look: Look, filter: Filter, now: string): Scope {
   const everything = { expression: "", from: 0, to: Number.MAX_SAFE_INTEGER };
   const tokens = columns.flatMap((column) => (filter[column] === undefined ? [] : inScope(column, filter[column])));
   const types = filter.memory_types?.map((type) => inScope("memory_type", type));
   if (types?.length) tokens.push(`(${types.join(" OR ")})`);
   const expression = tokens.join(" AND ");
-  const narrows = expression !== "" && index.rows(expression, everything, selective).length < selective;
+  const narrows = expression !== "" && look.rows(expression, everything, selective).length < selective;
   return { expression: narrows ? expression : "", ...rowsInTime(db, filter, now) };
 }
 

@@ -1,4 +1,4 @@
-import type { Scope, SearchIndex } from "./search-index.ts";
+import type { Look, Scope } from "./search-look.ts";
 import type { Query, Term } from "./search-query.ts";
 import { gramQuery, headQuery, stemQuery } from "./search-text.ts";
 
@@ -32,45 +32,55 @@ const many = 200;
  */
 const headWeight = 0.6;
 
-/** Selects the observations in which every word of the query occurs, as far as the budget goes. */
-export function selectAll(index: SearchIndex, query: Query, scope: Scope): Selection {
-  const selection = emptySelection(index, query);
-  const typed = conjunction(gramQuery(query.text));
-  const all =
-    conjunction(query.words.map((term) => expressionOf(term))) ||
-    conjunction(query.words.map((term) => expressionOf(term, true)));
-  if (all === "") return selection;
-  // Of one word all that is typed is among all there is: its grams are walked but once.
-  const [only] = query.words.length === 1 ? query.words : [];
-  const apart = only && typed !== "" ? stemsOf(only) : "";
-  if (apart !== "") {
-    raise(selection, index.rows(apart, scope, rowBudget), 1);
-    raise(selection, index.rows(typed, scope, rowBudget), 1);
-  } else raise(selection, index.rows(all, scope, rowBudget), 1);
-  if (selection.rows.length > many) rankRoughly(index, query, scope, selection, apart === "" ? typed : "");
-  return selection;
+/** An expression that looks for characters by so many of their grams. */
+type Expression = (grams: number) => string;
+
+/** Each gram is a list to walk: few are asked for, and more only where these select many. */
+const grams = { few: 5, more: 12 };
+
+/** The rows that satisfy an expression. */
+function rowsOf(look: Look, scope: Scope, limit: number, expression: Expression): number[] {
+  const [first, narrower] = [expression(grams.few), expression(grams.more)];
+  const rows = first === "" ? [] : look.rows(first, scope, limit);
+  return rows.length > many && narrower !== first ? look.rows(narrower, scope, limit) : rows;
 }
 
-/** Raises what stands as typed, as far as that was not looked at yet, and what is found in subject, summary or tags. */
-function rankRoughly(index: SearchIndex, { words }: Query, scope: Scope, selection: Selection, typed: string): void {
-  const again = (expression: string, limit: number, weight: number) => {
-    const rows = expression === "" ? [] : index.rows(expression, scope, limit);
-    raise(
-      selection,
-      rows.filter((row) => selection.scores[row]! > 0),
-      weight,
-    );
-  };
-  again(typed, rowBudget, words.length);
-  for (const { stems } of words) again(conjunction(stems.map(headQuery)), gramRowLimit, headWeight);
+/** Selects the observations in which every word of the query occurs, as far as the budget goes. */
+export function selectAll(look: Look, query: Query, scope: Scope): Selection {
+  const selection = emptySelection(look, query);
+  const typed: Expression = (most) => conjunction(gramQuery(query.text, { most }));
+  const all: Expression = (most) =>
+    conjunction(query.words.map((term) => expressionOf(term, { most }))) ||
+    conjunction(query.words.map((term) => expressionOf(term, { most, atAnyCost: true })));
+  // Of one word all that is typed is among all there is: its grams are walked but once.
+  const [only] = query.words.length === 1 ? query.words : [];
+  const apart = only && typed(grams.few) !== "" ? stemsOf(only) : "";
+  if (apart !== "") {
+    raise(selection, look.rows(apart, scope, rowBudget), 1);
+    raise(selection, rowsOf(look, scope, rowBudget, typed), 1);
+  } else raise(selection, rowsOf(look, scope, rowBudget, all), 1);
+  if (selection.rows.length > many) {
+    const raiseFound = (rows: number[], weight: number) =>
+      raise(
+        selection,
+        rows.filter((row) => selection.scores[row]! > 0),
+        weight,
+      );
+    if (apart === "") raiseFound(rowsOf(look, scope, rowBudget, typed), query.words.length);
+    for (const { stems } of query.words) {
+      const heads: Expression = () => conjunction(stems.map(headQuery));
+      raiseFound(rowsOf(look, scope, gramRowLimit, heads), headWeight);
+    }
+  }
+  return selection;
 }
 
 /**
  * Selects observations in which any term of the query occurs: those with the rarest, as far as the budget goes. A word
  * is looked for as a word; inside of words only where it is a fragment, or where no observation has it as a word.
  */
-export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selection {
-  const selection = emptySelection(index, query);
+export function selectAny(look: Look, query: Query, scope: Scope): Selection {
+  const selection = emptySelection(look, query);
   const { counts, areWords } = selection;
   const size = selection.scores.length;
   let [rowsLeft, lookupsLeft] = [rowBudget, gramLookups];
@@ -79,11 +89,11 @@ export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selec
     .toSorted((a, b) => counts[a.i]! - counts[b.i]! || b.term.weight - a.term.weight);
   for (const { term, i } of byRarity) {
     const anywhere = (term.fragment || !areWords[i]) && lookupsLeft-- > 0;
-    const expression = anywhere ? expressionOf(term) : stemsOf(term);
+    const expression: Expression = (most) => (anywhere ? expressionOf(term, { most }) : stemsOf(term));
     const isTooCommon = counts[i]! > rowsLeft && rowsLeft < rowBudget;
-    if (isTooCommon || rowsLeft <= 0 || expression === "") continue;
+    if (isTooCommon || rowsLeft <= 0) continue;
     const limit = anywhere ? Math.min(rowsLeft, gramRowLimit) : rowsLeft;
-    const rows = index.rows(expression, scope, limit);
+    const rows = rowsOf(look, scope, limit, expression);
     if (anywhere) counts[i] = Math.max(counts[i]!, estimate(rows, limit, size));
     rowsLeft -= rows.length;
     raise(selection, rows, term.weight * idf(counts[i]!, size));
@@ -91,10 +101,10 @@ export function selectAny(index: SearchIndex, query: Query, scope: Scope): Selec
   return selection;
 }
 
-function emptySelection(index: SearchIndex, query: Query): Selection {
-  const counts = query.terms.map((term) => wordCount(index, term));
+function emptySelection(look: Look, query: Query): Selection {
+  const counts = query.terms.map((term) => wordCount(look, term));
   return {
-    scores: new Float32Array(index.lastRow() + 1),
+    scores: new Float32Array(look.lastRow + 1),
     rows: [],
     counts,
     areWords: counts.map((count) => count > 0),
@@ -139,13 +149,13 @@ function estimate(rows: number[], limit: number, size: number): number {
 }
 
 /** At most how many observations have a term as words. */
-function wordCount(index: SearchIndex, { stems }: Term): number {
-  return stems.length === 0 ? 0 : Math.min(...stems.map((stem) => index.countOf(stem)));
+function wordCount(look: Look, { stems }: Term): number {
+  return stems.length === 0 ? 0 : Math.min(...stems.map((stem) => look.countOf(stem)));
 }
 
 /** What a term's observations satisfy: they have its words, or its characters. "" where it has neither. */
-function expressionOf(term: Term, atAnyCost = false): string {
-  const grams = term.whole ? [] : gramQuery(term.text, { atAnyCost });
+function expressionOf(term: Term, options: Parameters<typeof gramQuery>[1]): string {
+  const grams = term.whole ? [] : gramQuery(term.text, options);
   return [stemsOf(term), conjunction(grams)].filter(Boolean).join(" OR ");
 }
 

@@ -150,9 +150,9 @@ const spaces = /(\S{1,2}) (?=(\S))/gu;
 /**
  * Expressions that every text satisfies which contains a folded literal; few other texts do, and they are told apart when
  * they are read. Empty where nothing can be said: for a single letter, and for a beginning of which all continuations
- * would have to be looked for, unless `atAnyCost`.
+ * would have to be looked for, unless `atAnyCost`. Of many grams the most telling are taken.
  */
-export function gramQuery(literal: string, { atAnyCost = false } = {}): readonly string[] {
+export function gramQuery(literal: string, { most = 12, atAnyCost = false } = {}): readonly string[] {
   const terms = new Set<string>();
   const starts: string[] = [];
   for (const run of literal.match(runs) ?? []) {
@@ -171,19 +171,31 @@ export function gramQuery(literal: string, { atAnyCost = false } = {}): readonly
   // Nearly every text has a dot or a slash: symbols only help where there is nothing else.
   if (terms.size === 0) for (const symbol of singlesOf(literal)) terms.add(quoted(symbol));
   if (terms.size === 0 && atAnyCost) for (const start of starts) terms.add(start);
-  return spread([...terms], maxGrams);
+  return mostTelling([...terms], most);
 }
 
 const hiragana = /^[\u3041-\u309f]+$/;
 
-/** More than these hardly select any better, and each is a list to walk. */
-const maxGrams = 8;
-
-/** So many of some items, evenly chosen. */
-function spread<T>(items: readonly T[], most: number): readonly T[] {
-  const step = (items.length - 1) / (most - 1);
-  return items.length <= most ? items : Array.from({ length: most }, (_, i) => items[Math.round(i * step)]!);
+/** Of some grams so many, from all over the literal, each the rarest around. */
+function mostTelling(grams: readonly string[], most: number): readonly string[] {
+  if (grams.length <= most) return grams;
+  const place = (part: number) => Math.floor((part * grams.length) / most);
+  return Array.from({ length: most }, (_, part) => {
+    const neighbours = grams.slice(place(part), place(part + 1));
+    return neighbours.reduce((best, gram) => (rarity(gram) > rarity(best) ? gram : best));
+  });
 }
+
+/** How rare a gram is, roughly: to count where it occurs takes as long as to walk its list. */
+function rarity(gram: string): number {
+  let sum = 0;
+  for (const character of gram) {
+    const place = commonFirst.indexOf(character);
+    sum += place >= 0 ? place : hiragana.test(character) ? 3 : 14;
+  }
+  return sum;
+}
+const commonFirst = "etaoinsrhldcumfpgwybvkxqjz";
 
 /** The same for the spaces in a literal. A single letter before one may be the end of a longer word: it says nothing. */
 function junctionQuery(literal: string): string[] {

@@ -72,17 +72,13 @@ export function openSearch(db: Database, index: SearchIndex) {
   }
 
   /** Observations that match a query and pass a filter, in the order that is asked for. */
-  return function search(
-    text: string,
-    filter: Filter,
-    now: string,
-    limit: number,
-    options: SearchOptions = {},
-  ): SearchResult {
+  function search(text: string, filter: Filter, now: string, limit: number, options: SearchOptions = {}): SearchResult {
     const { found, fellBack } = answer(parseQuery(text), { filter, now, limit, ...options });
     if (options.sort === "newest") found.sort(newestFirst);
     return { hits: found.slice(0, limit).map(hitOf), fellBack };
-  };
+  }
+
+  return db.transaction(search); // all of it sees the same, and the lock is taken but once
 }
 
 function hitOf({ id, payload, state, explain }: Ranked): Hit {

@@ -45,20 +45,21 @@ test("words are those of writings with spaces", () => {
 });
 
 test("a text satisfies what is asked of texts with any part of it", () => {
-  expect(gramQuery(fold("parseConf"))).toEqual(
-    ["par", "ars", "rse", "sec", "eco", "con", "onf"].map((gram) => `"${gram}"`),
-  );
+  expect(gramQuery(fold("parse"))).toEqual(['"par"', '"ars"', '"rse"']);
   expect(gramQuery("db")).toEqual([]);
   expect(gramQuery("db", { atAnyCost: true })).toEqual(['"db" *']);
   expect(gramQuery("接続する")).toEqual(['"接続"', '"続す"']);
   expect(gramQuery("する")).toEqual(['"する"']);
-  expect(gramQuery("a".repeat(50) + "b".repeat(50)).length).toBeLessThanOrEqual(8);
   expect(gramQuery("鍵")).toEqual(['"鍵"']);
   expect(gramQuery("の")).toEqual([]);
   expect(gramQuery("接続")).toEqual(['"接続"']);
   expect(gramQuery("%")).toEqual(['"%"']);
   expect(gramQuery('"')).toEqual(['""""']);
   expect(gramQuery("c")).toEqual([]);
+});
+
+test("of a long literal as many as are wanted are asked for, from all over it, each the rarest around", () => {
+  expect(gramQuery("stationkeeping", { most: 5 })).toEqual(['"sta"', '"tio"', '"onk"', '"kee"', '"ing"']);
 });
 
 test("fields that are no text are empty, lists are joined", () => {
