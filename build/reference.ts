@@ -49,7 +49,7 @@ function commands(): string[] {
 
 function command(op: Operation): string[] {
   const fields = cliFields(op);
-  const { properties = {} } = z.toJSONSchema(op.output);
+  const { properties = {} } = z.toJSONSchema(op.output());
   return [
     `#### \`${op.command}\``,
     op.summary,
@@ -94,14 +94,14 @@ function tools(): string[] {
   ];
 }
 
-function tool({ inputs, listed }: AgentTool): string[] {
-  const rows = inputs.map(({ name, required, property }) => {
+function tool({ op, inputs }: AgentTool): string[] {
+  const rows = inputs().map(({ name, required, property }) => {
     const fallback = property.default === undefined ? "" : code(JSON.stringify(property.default));
     return [code(name), typeOf(property), required ? "required" : fallback, property.description ?? ""];
   });
   return [
-    `### \`${listed.name}\``,
-    listed.description ?? "",
+    `### \`${op.tool!.name}\``,
+    op.tool!.description,
     ...(rows.length > 0 ? [table(["argument", "type", "default", "meaning"], rows)] : []),
   ];
 }

@@ -7,8 +7,6 @@ import { lineTransport } from "./transport.ts";
 const patience = 5_000;
 /** How often the parent process is looked for, in milliseconds. */
 const parentInterval = 2_000;
-/** How long starting is all that counts, in milliseconds; what is used after that is worth being compiled. */
-const startTime = 1_000;
 const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
@@ -22,10 +20,9 @@ export async function serve(ctx: Context): Promise<number> {
   }
   console.log = console.info = console.debug = console.error; // stdout is for JSON-RPC, whatever a library thinks
   const transport = lineTransport(Bun.stdin.stream(), (line) => Bun.write(Bun.stdout, line));
-  const server = createServer(ctx);
+  const server = createServer(ctx, () => Bun.unsafe.setJITPolicy(1)); // build/compile.ts sets another for a start
   const ending = Promise.race([transport.hungUp.then(() => 0), signalled(), orphaned()]);
   await server.connect(transport);
-  setTimeout(() => Bun.unsafe.setJITPolicy(1), startTime).unref(); // build/compile.ts sets it for a start
   const status = await ending;
   if (!(await isDone(transport.finish(), patience))) process.exit(status); // a call hangs, or nobody reads our answers
   await server.close();

@@ -16,20 +16,29 @@ const jsonSchemaValidator = {
   },
 };
 
-/** The MCP server over a context. Nothing is opened, nor any operation loaded, until a client asks for tools. */
-export function createServer(ctx: Context): Server {
+/**
+ * The MCP server over a context. Nothing is opened, nor any operation loaded, until a client asks for tools. `onStarted`
+ * is called once the first call is done.
+ */
+export function createServer(ctx: Context, onStarted?: () => void): Server {
   const server = new Server(
     { name: "kioku-mesh", title: "kioku-mesh", version: ctx.version },
     { capabilities: { tools: {} }, instructions: instructions.trim(), jsonSchemaValidator },
   );
   let loading: Promise<AgentTool[]> | undefined;
   const load = async () => (await import("../ops/index.ts")).loadTools();
+  let started = () => {
+    started = () => undefined;
+    onStarted?.();
+  };
   const tools = () => (loading ??= load().then((operations) => operations.map(toolOf)));
   server.setRequestHandler(ListToolsRequestSchema, async () => ({
-    tools: (await tools()).map(({ listed }) => listed),
+    tools: (await tools()).map(({ listed }) => listed()),
   }));
   server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
-    return call(ctx, await tools(), params.name, params.arguments ?? {});
+    const result = await call(ctx, await tools(), params.name, params.arguments ?? {});
+    started();
+    return result;
   });
   return server;
 }
@@ -42,7 +51,7 @@ async function call(
   args: { [name: string]: unknown },
 ): Promise<CallToolResult> {
   try {
-    const tool = tools.find(({ listed }) => listed.name === name);
+    const tool = tools.find(({ op }) => op.tool!.name === name);
     if (!tool) throw unknownTool(name, tools);
     return await answer(ctx, tool, args);
   } catch (error) {
@@ -52,8 +61,9 @@ async function call(
 }
 
 async function answer(ctx: Context, { op, inputs }: AgentTool, args: { [name: string]: unknown }) {
-  const nameOf = (key: string) => inputs.find((field) => field.key === key)?.name ?? key;
-  const { output, input } = await invoke(op, ctx, rawInput(inputs, args), nameOf);
+  const known = inputs();
+  const nameOf = (key: string) => known.find((field) => field.key === key)?.name ?? key;
+  const { output, input } = await invoke(op, ctx, rawInput(known, args), nameOf);
   const fields = Object.fromEntries(op.tool!.structured.map((key) => [key, output[key]]));
   const budget = budgetOf(typeof input.budget_bytes === "number" ? input.budget_bytes : defaultBudget, fields);
   const page = op.tool!.page?.(output, input, budget) ?? beginningOf(op.text(output, input, "mcp"), budget);
@@ -77,7 +87,7 @@ function budgetOf(bytes: number, fields: { [name: string]: unknown }): Budget {
 }
 
 function unknownTool(name: string, tools: readonly AgentTool[]): UserError {
-  const names = tools.map(({ listed }) => listed.name);
+  const names = tools.map(({ op }) => op.tool!.name);
   const meant = nearest(name.slice(0, 60), names);
   return new UserError("usage", `unknown tool '${name.slice(0, 60)}'`, {
     hint: `${meant ? `did you mean '${meant}'? ` : ""}there are: ${names.join(", ")}`,

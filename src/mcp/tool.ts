@@ -22,30 +22,31 @@ export interface ToolField {
   property: Property;
 }
 
-/** An operation as agents see it. */
+/** An operation as agents see it. Its schemas are looked at when they are needed: many a session calls one tool alone. */
 export interface AgentTool {
   op: Operation;
-  inputs: readonly ToolField[];
+  inputs(): readonly ToolField[];
   /** What `tools/list` says of it. */
-  listed: Tool;
+  listed(): Tool;
 }
 
 /** An operation that has a tool, as agents see it. */
 export function toolOf(op: Operation): AgentTool {
   const { name, title, description, always } = op.tool!;
-  const inputs = fieldsOf(op.input);
+  let known: readonly ToolField[] | undefined;
+  const inputs = () => (known ??= fieldsOf(op.input));
   return {
     op,
     inputs,
-    listed: {
+    listed: () => ({
       name,
       title,
       description,
-      inputSchema: inputOf(inputs),
+      inputSchema: inputOf(inputs()),
       outputSchema: outputOf(op),
       annotations: annotationsOf(op),
       ...(always && { _meta: { "anthropic/alwaysLoad": true } }),
-    },
+    }),
   };
 }
 
@@ -85,7 +86,7 @@ function inputOf(fields: readonly ToolField[]) {
 /** The text as `result`, where the rest of it begins if it was cut, and the operation's own fields. */
 function outputOf({ output, tool }: Operation) {
   const { page, structured } = tool!;
-  const { properties = {} } = z.toJSONSchema(output, { io: "output" });
+  const { properties = {} } = z.toJSONSchema(output(), { io: "output" });
   const own = structured.map((key) => [key, withoutMachineBounds(properties[key] as Property)]);
   return {
     type: "object" as const,

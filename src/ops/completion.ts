@@ -20,7 +20,7 @@ export const completion = defineOperation({
       .describe("The shell. How to load the script is said in its first lines.")
       .register(surfaces, { cli: { positional: true } }),
   }),
-  output: z.strictObject({ script: z.string() }),
+  output: () => z.strictObject({ script: z.string() }),
   run: async (_ctx, { shell }) => ({ script: scripts[shell].trimEnd() }),
   text: ({ script }) => script,
 });

@@ -43,11 +43,12 @@ const input = z.strictObject({
 });
 type Input = z.output<typeof input>;
 
-const output = z.strictObject({
-  /** What a bulk delete selected; null for a delete of one. */
-  matched: z.int().nullable(),
-  deleted: z.array(z.string()).describe("Ids."),
-});
+const output = () =>
+  z.strictObject({
+    /** What a bulk delete selected; null for a delete of one. */
+    matched: z.int().nullable(),
+    deleted: z.array(z.string()).describe("Ids."),
+  });
 
 export const deleteOperation = defineOperation({
   command: "delete",
@@ -94,7 +95,7 @@ function checkCombination(given: Input): void {
   if (!one && !isBulk) throw refusal("bulk delete requires one of --project/--pc-id/--since/--until.");
 }
 
-async function deleteMany(ctx: Context, given: Input): Promise<z.output<typeof output>> {
+async function deleteMany(ctx: Context, given: Input): Promise<z.output<ReturnType<typeof output>>> {
   const filter = filterOf(ctx, given);
   const matched = ctx.store().count(filter, timestamp(ctx.now()));
   const named = selectors.filter((name) => given[name] !== "").map((name) => `${name}=${repr(given[name])}`);

@@ -27,13 +27,14 @@ export const doctor = defineOperation({
   input: z.strictObject({
     repair: z.boolean().default(false).describe("First save what a damaged database holds into a new one."),
   }),
-  output: z.strictObject({
-    version: z.string(),
-    ok: z.boolean(),
-    worst_status: z.enum(severity),
-    checks: z.array(checkSchema),
-    repair: mendingSchema.optional(),
-  }),
+  output: () =>
+    z.strictObject({
+      version: z.string(),
+      ok: z.boolean(),
+      worst_status: z.enum(severity),
+      checks: z.array(checkSchema),
+      repair: mendingSchema.optional(),
+    }),
   async run(ctx, { repair }) {
     const mending = repair ? { repair: mendDatabase(ctx) } : {};
     const checks = [...allChecks(ctx), ...(await meshChecks(ctx))];

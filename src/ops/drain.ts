@@ -30,7 +30,7 @@ export const drain = defineOperation({
       .optional()
       .describe("No effect: all that waits goes."),
   }),
-  output: z.strictObject({ drained: z.int(), remaining: z.int() }),
+  output: () => z.strictObject({ drained: z.int(), remaining: z.int() }),
   async run(ctx) {
     if (ctx.settings().backend === "local") return { drained: 0, remaining: 0 };
     if (!ctx.mesh) return { drained: 0, remaining: pendingCount(ctx.store()) }; // an agent's server joins no network

@@ -4,29 +4,30 @@ import type { Found } from "../store/reader.ts";
 import { cutList, cutText } from "./page.ts";
 
 /** An observation in an answer for scripts: the fields of its payload, unknown ones too, and its state. */
-export const entrySchema = z.looseObject({
-  content: z.string(),
-  agent_family: z.string(),
-  client_id: z.string(),
-  pc_id: z.string(),
-  session_id: z.string(),
-  project: z.string(),
-  tags: z.array(z.string()),
-  observation_id: z.string(),
-  created_at: z.string(),
-  memory_type: z.string(),
-  importance: z.int(),
-  subject: z.string(),
-  summary: z.string(),
-  source_files: z.array(z.string()),
-  references: z.array(z.string()),
-  supersedes: z.array(z.string()),
-  visibility: z.string(),
-  scope_id: z.string(),
-  expires_at: z.string(),
-  state: z.enum(["live", "tombstoned", "shadowed", "superseded", "expired"]),
-});
-export type Entry = z.output<typeof entrySchema>;
+export const entrySchema = () =>
+  z.looseObject({
+    content: z.string(),
+    agent_family: z.string(),
+    client_id: z.string(),
+    pc_id: z.string(),
+    session_id: z.string(),
+    project: z.string(),
+    tags: z.array(z.string()),
+    observation_id: z.string(),
+    created_at: z.string(),
+    memory_type: z.string(),
+    importance: z.int(),
+    subject: z.string(),
+    summary: z.string(),
+    source_files: z.array(z.string()),
+    references: z.array(z.string()),
+    supersedes: z.array(z.string()),
+    visibility: z.string(),
+    scope_id: z.string(),
+    expires_at: z.string(),
+    state: z.enum(["live", "tombstoned", "shadowed", "superseded", "expired"]),
+  });
+export type Entry = z.output<ReturnType<typeof entrySchema>>;
 
 /** The entry of an observation found: what its payload has beside the known fields comes first, as it was received. */
 export function entryOf({ observation, payload, state }: Found): Entry {

@@ -2,25 +2,26 @@ import { z } from "zod";
 import type { Explanation } from "../store/search-rank.ts";
 
 /** Why an entry ranks where it does: score = text * importance * recency * project + neighbours. */
-export const explanationSchema = z.strictObject({
-  matched: z.enum(["as typed", "all words", "any word"]),
-  score: z.number(),
-  text: z.number(),
-  importance: z.number(),
-  recency: z.number(),
-  project: z.number(),
-  neighbours: z.number(),
-  terms: z.array(
-    z.strictObject({
-      term: z.string(),
-      points: z.number(),
-      hits: z.array(
-        z.strictObject({ field: z.string(), word: z.int(), form: z.int(), start: z.int(), inside: z.int() }),
-      ),
-    }),
-  ),
-});
-type Explained = z.output<typeof explanationSchema>;
+export const explanationSchema = () =>
+  z.strictObject({
+    matched: z.enum(["as typed", "all words", "any word"]),
+    score: z.number(),
+    text: z.number(),
+    importance: z.number(),
+    recency: z.number(),
+    project: z.number(),
+    neighbours: z.number(),
+    terms: z.array(
+      z.strictObject({
+        term: z.string(),
+        points: z.number(),
+        hits: z.array(
+          z.strictObject({ field: z.string(), word: z.int(), form: z.int(), start: z.int(), inside: z.int() }),
+        ),
+      }),
+    ),
+  });
+type Explained = z.output<ReturnType<typeof explanationSchema>>;
 
 const rounded = (number: number) => Math.round(number * 1000) / 1000;
 

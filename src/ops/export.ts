@@ -21,7 +21,7 @@ export const exportOperation = defineOperation({
       .describe("Only what is known to belong to this project. `.` is the repository one is in.")
       .register(surfaces, { cli: { short: "p" } }),
   }),
-  output: z.strictObject({ path: z.string(), records: z.int() }),
+  output: () => z.strictObject({ path: z.string(), records: z.int() }),
   async run(ctx, { out, project }) {
     const only = project === "" ? undefined : requireProject(ctx, project);
     const records = out === "-" ? await printRecords(ctx, only) : writeRecords(ctx, only, out);

@@ -43,14 +43,15 @@ const input = z.strictObject({
 });
 type Input = z.output<typeof input>;
 
-const output = z.strictObject({
-  mode: z.enum(["retention", "force-id", "by-pc-id"]),
-  matched: z.int().describe("What a dry run would erase."),
-  erased: z.int().describe("Observations whose content was here and is erased."),
-  tombstones: z.int().describe("Tombstones that led to an erasure, or fell with it."),
-  expired: z.int().describe("Observations withdrawn in this run because their time was over."),
-});
-type Output = z.output<typeof output>;
+const output = () =>
+  z.strictObject({
+    mode: z.enum(["retention", "force-id", "by-pc-id"]),
+    matched: z.int().describe("What a dry run would erase."),
+    erased: z.int().describe("Observations whose content was here and is erased."),
+    tombstones: z.int().describe("Tombstones that led to an erasure, or fell with it."),
+    expired: z.int().describe("Observations withdrawn in this run because their time was over."),
+  });
+type Output = z.output<ReturnType<typeof output>>;
 
 /**
  * Erases the content of what was withdrawn, by writing erasures: ids and digests stay, so nothing erased comes back.

@@ -48,10 +48,11 @@ const input = z.strictObject({
   budget_bytes: budgetBytes,
 });
 
-const output = z.strictObject({
-  observation: entrySchema,
-  pc_id: z.string().describe("This host."),
-});
+const output = () =>
+  z.strictObject({
+    observation: entrySchema(),
+    pc_id: z.string().describe("This host."),
+  });
 
 export const getMemory = defineOperation({
   command: "get-memory",
@@ -77,7 +78,7 @@ export const getMemory = defineOperation({
   text: (found, _, surface) => textOf(found, surface),
 });
 
-function textOf({ observation: o, pc_id }: z.output<typeof output>, surface: Surface): string {
+function textOf({ observation: o, pc_id }: z.output<ReturnType<typeof output>>, surface: Surface): string {
   const { client, host } = originOf(o, pc_id);
   const lines = [
     ["id", o.observation_id],

@@ -44,7 +44,7 @@ export const hookSessionStart = defineOperation({
       ),
     verbose: z.boolean().default(false).describe("Say on standard error why nothing is printed."),
   }),
-  output: z.strictObject({ shown: z.int(), format: z.enum(["text", "json"]), context: z.string() }),
+  output: () => z.strictObject({ shown: z.int(), format: z.enum(["text", "json"]), context: z.string() }),
   async run(ctx, { project, max_bytes, format, verbose }) {
     const event = parseObject((await ctx.event?.()) ?? "") ?? {};
     const json = format === "json" || (format === "auto" && event.hook_event_name === "SessionStart");

@@ -20,20 +20,21 @@ const tallySchema = z.strictObject({
   refused: z.int().describe("Rows that are no records."),
 });
 
-const output = z.strictObject({
-  dry_run: z.boolean(),
-  total: tallySchema,
-  sources: z.array(z.strictObject({ path: z.string(), name: z.string(), ...tallySchema.shape })),
-  problems: z.array(
-    z.strictObject({
-      path: z.string(),
-      where: z.string().describe("The row; empty where it is the whole file."),
-      message: z.string(),
-    }),
-  ),
-  failed: z.int().describe("Files that could not be read, or not to their end."),
-});
-type Output = z.output<typeof output>;
+const output = () =>
+  z.strictObject({
+    dry_run: z.boolean(),
+    total: tallySchema,
+    sources: z.array(z.strictObject({ path: z.string(), name: z.string(), ...tallySchema.shape })),
+    problems: z.array(
+      z.strictObject({
+        path: z.string(),
+        where: z.string().describe("The row; empty where it is the whole file."),
+        message: z.string(),
+      }),
+    ),
+    failed: z.int().describe("Files that could not be read, or not to their end."),
+  });
+type Output = z.output<ReturnType<typeof output>>;
 
 export const importOperation = defineOperation({
   command: "import",

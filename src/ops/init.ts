@@ -42,12 +42,13 @@ const input = z.strictObject({
   merge: z.boolean().default(false).describe("With --join: share this host's memory although it is of another mesh."),
 });
 
-const output = z.strictObject({
-  path: z.string(),
-  config: z.string(),
-  written: z.boolean(),
-  mesh: meshSetup.optional(),
-});
+const output = () =>
+  z.strictObject({
+    path: z.string(),
+    config: z.string(),
+    written: z.boolean(),
+    mesh: meshSetup.optional(),
+  });
 
 export const init = defineOperation({
   command: "init",
@@ -81,7 +82,7 @@ export const init = defineOperation({
 });
 
 /** A memory of this host alone. */
-async function initAlone(ctx: Context, given: z.output<typeof input>): Promise<z.output<typeof output>> {
+async function initAlone(ctx: Context, given: z.output<typeof input>): Promise<z.output<ReturnType<typeof output>>> {
   const { install_systemd: service, open, join: joinCode, listen, connect, force, print, out } = given;
   const strange = {
     "install-systemd": service,

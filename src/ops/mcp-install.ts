@@ -57,15 +57,16 @@ export const mcpInstall = defineOperation({
       .describe("Also let the start of a session print what is remembered of its project (see `hook session-start`)."),
     dry_run: z.boolean().default(false).describe("Say what would be done, and do nothing."),
   }),
-  output: z.strictObject({
-    agents: z.array(
-      z.strictObject({
-        client: z.string(),
-        outcome: z.enum(["registered", "already registered", "repaired", "planned", "declined", "failed"]),
-        said: z.array(z.string()),
-      }),
-    ),
-  }),
+  output: () =>
+    z.strictObject({
+      agents: z.array(
+        z.strictObject({
+          client: z.string(),
+          outcome: z.enum(["registered", "already registered", "repaired", "planned", "declined", "failed"]),
+          said: z.array(z.string()),
+        }),
+      ),
+    }),
   async run(ctx, input) {
     const agents = await ctx.agents();
     const variables = readVariables(input.env);

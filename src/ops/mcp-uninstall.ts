@@ -31,7 +31,7 @@ export const mcpUninstall = defineOperation({
     name: registeredName.describe("The name it is registered under.").register(surfaces, { cli: { metavar: "NAME" } }),
     dry_run: z.boolean().default(false).describe("Say what would be done, and do nothing."),
   }),
-  output: z.strictObject({ removed: z.array(z.string()), said: z.array(z.string()), failed: z.boolean() }),
+  output: () => z.strictObject({ removed: z.array(z.string()), said: z.array(z.string()), failed: z.boolean() }),
   async run(ctx, { client, name, dry_run }) {
     const meant = agentsMeant(await ctx.agents(), client);
     const removed: string[] = [];

@@ -30,7 +30,7 @@ export const meshRun = defineOperation({
   exits: { 4: "Another process of this host takes part already." },
   effect: "write",
   input: z.strictObject({}),
-  output: z.strictObject({}),
+  output: () => z.strictObject({}),
   async run(ctx) {
     const { mesh, self } = await meshOf(ctx);
     await mesh.run(self.interrupted());
@@ -53,7 +53,7 @@ export const meshStart = defineOperation({
       .register(surfaces, { cli: { metavar: "ENDPOINT" } }),
     open: z.boolean().default(false).describe("Without key and encryption: everyone who reaches it reads and writes."),
   }),
-  output: z.strictObject({}),
+  output: () => z.strictObject({}),
   async run(ctx, { listen, open }) {
     const { mesh, self } = await meshOf(ctx);
     mesh.ensureMembership(open);
@@ -88,7 +88,7 @@ export const meshJoin = defineOperation({
     open: z.boolean().default(false).describe("The mesh is open: it has no key."),
     merge: z.boolean().default(false).describe("Share this host's memory although it has been part of another mesh."),
   }),
-  output: z.strictObject({ joined: z.boolean(), sharing: z.int() }),
+  output: () => z.strictObject({ joined: z.boolean(), sharing: z.int() }),
   async run(ctx, { peer, open, merge }) {
     if (!isJoinCode(peer)) return await joinPeers(ctx, peer.split(","), open);
     const { mesh, self } = await meshOf(ctx);
@@ -139,7 +139,7 @@ export const meshInvite = defineOperation({
       .describe("Address by which this mesh can be dialled, instead of those that this host knows.")
       .register(surfaces, { cli: { metavar: "HOST:PORT" } }),
   }),
-  output: z.strictObject({ code: z.string(), addresses: z.array(z.string()) }),
+  output: () => z.strictObject({ code: z.string(), addresses: z.array(z.string()) }),
   run: async (ctx, { relay, address }) => (await meshOf(ctx)).mesh.invite({ relay, addresses: address }),
   text: ({ code, addresses }, { relay }) =>
     [
@@ -156,7 +156,7 @@ export const meshPeers = defineOperation({
   examples: ["mesh peers"],
   effect: "read",
   input: z.strictObject({}),
-  output: z.strictObject({ mesh: meshStateSchema.optional() }),
+  output: () => z.strictObject({ mesh: meshStateSchema.optional() }),
   async run(ctx) {
     const mesh = meshState(ctx);
     return mesh ? { mesh } : {};
@@ -188,7 +188,7 @@ export const meshLeave = defineOperation({
   exits: { 1: "Cancelled." },
   effect: "destroy",
   input: z.strictObject({ yes: z.boolean().default(false).describe("Do it without asking.") }),
-  output: z.strictObject({ removed: z.array(z.string()), disable: z.string().optional() }),
+  output: () => z.strictObject({ removed: z.array(z.string()), disable: z.string().optional() }),
   async run(ctx, { yes }) {
     await requireYes(ctx, yes, "Leave the mesh? Its key is removed from this host;");
     return await (await meshOf(ctx)).mesh.leave();
@@ -209,7 +209,7 @@ export const meshRotateKey = defineOperation({
   exits: { 1: "Cancelled." },
   effect: "destroy",
   input: z.strictObject({ yes: z.boolean().default(false).describe("Do it without asking.") }),
-  output: z.strictObject({ code: z.string(), addresses: z.array(z.string()) }),
+  output: () => z.strictObject({ code: z.string(), addresses: z.array(z.string()) }),
   async run(ctx, { yes }) {
     await requireYes(ctx, yes, "Make a new key? Every other host must join again;");
     return await (await meshOf(ctx)).mesh.rotateKey();

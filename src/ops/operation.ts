@@ -55,7 +55,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodO
   exits?: { [status: number]: string };
   effect: "read" | "write" | "destroy";
   input: I;
-  output: O;
+  /** Made when it is asked for, which running the operation does not. */
+  output: () => O;
   /** The tool an agent sees; absent: for the command line only. The description is the prompt that makes it used. */
   tool?: Tool<I, O>;
   /** Does the work. Never prints, exits, or reads flags, environment or clock. */

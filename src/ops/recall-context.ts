@@ -51,12 +51,13 @@ const input = z.strictObject({
 });
 type Input = z.output<typeof input>;
 
-const output = z.strictObject({
-  count: z.int(),
-  pc_id: z.string(),
-  observations: z.array(entrySchema),
-});
-type Output = z.output<typeof output>;
+const output = () =>
+  z.strictObject({
+    count: z.int(),
+    pc_id: z.string(),
+    observations: z.array(entrySchema()),
+  });
+type Output = z.output<ReturnType<typeof output>>;
 
 export const recallContext = defineOperation({
   command: "recall-context",

@@ -74,11 +74,12 @@ export const save = defineOperation({
     structured: ["observation_id", "visibility"],
   },
   input,
-  output: z.strictObject({
-    observation_id: z.string(),
-    created_at: z.string(),
-    visibility: z.string(),
-  }),
+  output: () =>
+    z.strictObject({
+      observation_id: z.string(),
+      created_at: z.string(),
+      visibility: z.string(),
+    }),
   async run(ctx, given) {
     checkContent(given.content);
     refuseDebris({ content: given.content, subject: given.subject, summary: given.summary });

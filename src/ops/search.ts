@@ -62,13 +62,14 @@ const input = z.strictObject({
   budget_bytes: budgetBytes,
 });
 
-const output = z.strictObject({
-  count: z.int(),
-  pc_id: z.string().describe("This host."),
-  fell_back: z.boolean().describe("No entry has all words: these have some of them."),
-  observations: z.array(entrySchema.extend({ explain: explanationSchema.optional() })),
-});
-type SearchEntry = z.output<typeof output>["observations"][number];
+const output = () =>
+  z.strictObject({
+    count: z.int(),
+    pc_id: z.string().describe("This host."),
+    fell_back: z.boolean().describe("No entry has all words: these have some of them."),
+    observations: z.array(entrySchema().extend({ explain: explanationSchema().optional() })),
+  });
+type SearchEntry = z.output<ReturnType<typeof output>>["observations"][number];
 
 export const search = defineOperation({
   command: "search",

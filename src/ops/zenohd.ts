@@ -3,7 +3,7 @@ import { meshOf, type Context } from "./context.ts";
 import { text } from "./fields.ts";
 import { defineOperation } from "./operation.ts";
 
-const router = z.strictObject({ version: z.string(), path: z.string() });
+const router = () => z.strictObject({ version: z.string(), path: z.string() });
 
 export const zenohdInstall = defineOperation({
   command: "zenohd install",

@@ -28,13 +28,13 @@ export interface Matches {
 }
 
 /** How many texts are compared, at least and beyond those that may be shown: the index alone ranks roughly. */
-const texts = { least: 60, beyond: 10 };
+const texts = { least: 40, beyond: 10 };
 
 /** How many rows are looked at for each of them: at first, and where a filter leaves few. */
 const rowsPerText = { first: 2, most: 20 };
 
 /** How many texts are compared because of what was found beside them. */
-const textsBeside = 20;
+const textsBeside = 10;
 
 /** Finds what matches: by the search tables, or by reading the log. */
 export function openCandidates(db: Database, index: SearchIndex) {

@@ -38,11 +38,12 @@ type Expression = (grams: number) => string;
 /** Each gram is a list to walk: few are asked for, and more only where these select many. */
 const grams = { few: 5, more: 12 };
 
-/** The rows that satisfy an expression. */
+/** The rows that satisfy an expression. Where few grams select very many, it is what they stand for that is common. */
 function rowsOf(look: Look, scope: Scope, limit: number, expression: Expression): number[] {
   const [first, narrower] = [expression(grams.few), expression(grams.more)];
   const rows = first === "" ? [] : look.rows(first, scope, limit);
-  return rows.length > many && narrower !== first ? look.rows(narrower, scope, limit) : rows;
+  const isVague = rows.length > many && rows.length < limit / 2;
+  return isVague && narrower !== first ? look.rows(narrower, scope, limit) : rows;
 }
 
 /** Selects the observations in which every word of the query occurs, as far as the budget goes. */

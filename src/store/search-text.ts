@@ -45,7 +45,7 @@ export function fold(text: string): string {
 
 // oxlint-disable no-control-regex -- control characters separate words, as white space does
 const unusual = /[\x00-\x1f\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
-const unusualButLines = /[\x00-\x09\x0b-\x1f\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+const unevenLine = /[\x00-\x09\x0b-\x1f\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]| [ \n]|\n |^ | $/;
 const gap = /[\s\x00-\x1f\x7f\x85]+/g;
 // oxlint-enable no-control-regex
 
@@ -62,11 +62,7 @@ function evened(text: string): string {
 export function evenLines(texts: FieldTexts): string {
   const { subject, summary, tags, content, project, references, source_files } = texts;
   const lines = `${subject}\n${summary}\n${tags}\n${content}\n${project}\n${references}\n${source_files}`;
-  const isUneven =
-    unusualButLines.test(lines) ||
-    lines.includes("  ") ||
-    / \n|\n |^ | $/.test(lines) ||
-    lines.split("\n").length > fieldNames.length;
+  const isUneven = unevenLine.test(lines) || lines.split("\n").length > fieldNames.length;
   return isUneven ? fieldNames.map((name) => evened(texts[name])).join("\n") : lines;
 }
 

@@ -9,7 +9,7 @@ const operations = await loadTools();
 const tools = operations.map(toolOf);
 
 function read(tool: string, args: { [name: string]: unknown }) {
-  return rawInput(tools.find(({ listed }) => listed.name === tool)!.inputs, args);
+  return rawInput(tools.find(({ op }) => op.tool!.name === tool)!.inputs(), args);
 }
 
 /** What a model sends for one argument of save_observation, and what is understood. */

@@ -9,7 +9,7 @@ const operations = await loadTools();
 
 type Chance = ReturnType<typeof seeded>;
 
-const tools = operations.map(toolOf).map(({ listed, inputs }) => ({ name: listed.name, inputs }));
+const tools = operations.map(toolOf).map(({ listed, inputs }) => ({ name: listed().name, inputs: inputs() }));
 
 const strangeNames = ["since", "text", "__proto__", "constructor", "toString", "", "\0"];
 
