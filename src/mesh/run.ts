@@ -22,6 +22,7 @@ import { relayStatusText, type Notice } from "../sync/status.ts";
 import { forgetStorage } from "../sync/storage-care.ts";
 import { createZenohMesh } from "../zenoh/mesh.ts";
 import { probeRouter } from "../zenoh/probe.ts";
+import { showRelay } from "../zenoh/relay.ts";
 import { createCleaner } from "./clean.ts";
 import { hubProblems, watchHubs } from "./hubs.ts";
 import { createResponder } from "./request.ts";
@@ -155,11 +156,15 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
   const replication =
     membership.kind === "relay" ? undefined : replicate(membership, host, choices.storage, cleaner.plan);
   if (replication) cleaner.plan();
+  const unshowRelay =
+    membership.kind === "relay" &&
+    showRelay(keySpace(membership).control, randomBytes(16).toString("hex"), () => endpointOf(directory));
   return {
     replicator: replication?.replicator,
     async stop() {
       cleaner.stop();
       unwatchHubs();
+      if (unshowRelay) unshowRelay();
       await replication?.stop();
       await supervisor.stop();
     },
@@ -178,6 +183,12 @@ function renewStorage(membership: Membership, { store, env, stateDirectory }: Me
   clearRemains(store());
 }
 
+/** Where the router that runs now can be talked to. */
+function endpointOf(directory: string): { port: number; certificate: string | undefined } | undefined {
+  const router = readRunning(directory);
+  return router && { port: router.port, certificate: router.authority };
+}
+
 /** Starts to keep this host's log and the mesh level. */
 function replicate(
   membership: Exclude<Membership, { kind: "relay" }>,
@@ -189,10 +200,7 @@ function replicate(
   const mesh = createZenohMesh({
     space: keySpace(membership),
     self: randomBytes(16).toString("hex"),
-    endpoint() {
-      const router = readRunning(directory);
-      return router && { port: router.port, certificate: router.authority };
-    },
+    endpoint: () => endpointOf(directory),
     storage,
   });
   const replicator = createReplicator({

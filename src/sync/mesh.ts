@@ -47,6 +47,8 @@ export interface MeshListener {
   present(peer: PeerId, announcement: Uint8Array): void;
   /** A peer has closed, died or is out of reach. */
   left(peer: PeerId): void;
+  /** A router has come within reach that keeps records for the mesh and has no peer beside it to tell of them. */
+  relayed(): void;
   /** Somebody deleted names from the storages: a name, or an expression that matches several. */
   deleted(expression: string): void;
 }

@@ -205,6 +205,7 @@ export function createReplicator(options: ReplicatorOptions) {
       report.once(`peer ${peer}`, { kind: "notUnderstood", peer, reason });
     },
     left: peers.left,
+    relayed: () => care?.relayed(),
     deleted(expression) {
       const record = sealer.deletion?.(expression);
       if (record) guard(() => taken(replica.merge([record])));

@@ -23,8 +23,8 @@ export interface CarePorts {
 }
 
 /**
- * Decides when the storage is read: at start, after a time without a replicator; on a timer in an open mesh; and when
- * something that should be in it is not: somebody deleted it, or put something else in its place.
+ * Decides when the storage is read: at start, after a time without a replicator; on a timer in an open mesh; when a relay
+ * comes within reach; and when something that should be in it is not: somebody deleted it, or put something else in its place.
  */
 export function createStorageCare(
   keeper: ReturnType<typeof createKeeper>,
@@ -80,6 +80,11 @@ export function createStorageCare(
       readAt = open || !known ? later(timing.settle) : readAt;
       reread = timing.settle; // in an open mesh other routers may link a little later, and nobody tells what they bring
       sampleAt = open ? Number.POSITIVE_INFINITY : later(timing.sample);
+    },
+
+    /** There is a storage that may have taken what no peer has. */
+    relayed(): void {
+      readAt = Math.min(readAt, later(timing.settle));
     },
 
     /**

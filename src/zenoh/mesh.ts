@@ -1,6 +1,8 @@
 import type { Query, Reply, Sample } from "@eclipse-zenoh/zenoh-ts";
 import type { Mesh, MeshListener, MeshStorage, PeerId } from "../sync/mesh.ts";
-import { openLink, zenoh, type Endpoint, type Link } from "./client.ts";
+import { zenoh, type Endpoint, type Link } from "./client.ts";
+import { keepLinked, usualPatience, type Patience } from "./keep.ts";
+import { relayTokens } from "./relay.ts";
 
 /** The key expressions of one mesh. */
 export interface KeySpace {
@@ -18,8 +20,7 @@ export interface ZenohOptions {
   endpoint(): Endpoint | undefined;
   /** Whether the routers keep records. */
   storage: boolean;
-  /** Milliseconds until a session must be open, and between attempts (doubled up to the limit). */
-  patience?: { open: number; retry: number; retryLimit: number };
+  patience?: Patience;
 }
 
 /** Tags of everything sent: never dropped under load, and not held back for a batch. */
@@ -30,7 +31,7 @@ const urgent = { express: true } as const;
  * end of its own: the client library does none of it.
  */
 export function createZenohMesh(options: ZenohOptions): Mesh {
-  const { space, self, patience = { open: 5_000, retry: 100, retryLimit: 5_000 } } = options;
+  const { space, self, patience = usualPatience } = options;
   const tokens = new Map<PeerId, Set<string>>();
   let listener: MeshListener | undefined;
   let link: Link | undefined;
@@ -39,31 +40,8 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
   let announcing = Promise.resolve();
   let barrier: Promise<boolean> | undefined;
   let nextBarrier: Promise<boolean> | undefined;
-  const end = Promise.withResolvers<void>();
+  let unlink = () => {};
   let ended = false;
-
-  async function stayLinked(): Promise<void> {
-    for (let wait = patience.retry; !ended;) {
-      const endpoint = options.endpoint();
-      const opened = endpoint && (await openLink(endpoint, patience.open));
-      if (opened && !ended && (await declare(opened))) {
-        wait = patience.retry;
-        await Promise.race([opened.closed, end.promise]);
-      }
-      if (link) forget();
-      opened?.close();
-      if (ended) return;
-      await rest(wait);
-      if (endpoint) wait = Math.min(wait * 2, patience.retryLimit); // to look whether there is a router costs nothing
-    }
-  }
-
-  /** Waits, but for no longer than we are needed. */
-  async function rest(milliseconds: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, milliseconds);
-    await Promise.race([promise, end.promise]).finally(() => clearTimeout(timer));
-  }
 
   function forget(): void {
     link = undefined;
@@ -83,6 +61,8 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
       listener!.linked(true);
       const handler: [(sample: Sample) => void, () => void] = [onPresence, nothing];
       await session.liveliness().declareSubscriber(`${space.control}/peer/**`, { history: true, handler });
+      const relays = { history: true, handler: [onRelay, nothing] as [(sample: Sample) => void, () => void] };
+      if (options.storage) await session.liveliness().declareSubscriber(`${space.control}/${relayTokens}/**`, relays);
       announceNow();
       return true;
     } catch {
@@ -120,6 +100,10 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
     known.delete(text);
     if (known.size > 0 || !tokens.delete(peer)) return;
     listener!.left(peer);
+  }
+
+  function onRelay(sample: Sample): void {
+    if (!ended && !isDelete(sample)) listener!.relayed();
   }
 
   /** Replaces our token: the new one first, so that peers never see us gone between the two. */
@@ -228,7 +212,8 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
     self,
     open(heard) {
       listener = heard;
-      void stayLinked();
+      const lost = () => link && forget();
+      unlink = keepLinked({ endpoint: options.endpoint, patience, use: declare, lost });
     },
     publish: put,
     async ask(peer, question, deadline) {
@@ -242,7 +227,7 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
     storage: options.storage ? storage : undefined,
     async close() {
       ended = true;
-      end.resolve();
+      unlink();
       await announcing;
       link?.close();
     },

@@ -16,6 +16,7 @@ const silent: MeshListener = {
   asked: () => undefined,
   present: () => {},
   left: () => {},
+  relayed: () => {},
   deleted: () => {},
 };
 

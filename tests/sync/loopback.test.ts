@@ -30,6 +30,7 @@ const deaf: MeshListener = {
   asked: () => undefined,
   present: () => {},
   left: () => {},
+  relayed: () => {},
   deleted: () => {},
 };
 

@@ -72,6 +72,7 @@ export function meshContract(name: string, createHarness: () => Promise<MeshHarn
         }),
         present: event((peer, announcement) => void recorded.present.set(peer, textOf(announcement)!)),
         left: event((peer) => void recorded.present.delete(peer)),
+        relayed: () => {},
         deleted: event((expression) => void recorded.deleted.push(expression)),
       });
       opened.push(recorded);

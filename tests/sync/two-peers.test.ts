@@ -438,6 +438,7 @@ describe("a peer of a newer protocol", () => {
         asked: () => void asked++,
         present: () => {},
         left: () => {},
+        relayed: () => {},
         deleted: () => {},
       });
       tap.mesh.announce(world.sealAnnouncement(tap.mesh.self, { ...announced(9, oldest), host: "newer" }));
