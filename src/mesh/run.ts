@@ -33,7 +33,8 @@ import type { Membership } from "./membership.ts";
 /** Milliseconds between two looks at the session that runs, and for the requests of other processes. */
 const lookEvery = 500;
 
-/** Milliseconds for which a commit is waited for that has begun to write. */
+/** Milliseconds for which a commit is waited for that has begun to write: first often, as most are done soon. */
+const usualCommit = 16;
 const longestCommit = 256;
 
 /** What running a mesh needs of this machine and process. */
@@ -245,14 +246,15 @@ function replicate(
 function watchDatabase(database: string, replicator: Pick<Replicator, "wake">): () => void {
   const wal = `${basename(database)}-wal`;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  function look(delay: number): void {
+  function look(waited: number): void {
     clearTimeout(timer);
+    const delay = waited < usualCommit ? 1 : waited;
     timer = setTimeout(() => {
       replicator.wake();
-      if (delay < longestCommit) look(delay * 2);
+      if (waited < longestCommit) look(waited + delay);
     }, delay);
   }
-  const watcher = watch(dirname(database), (_, file) => file === wal && look(1));
+  const watcher = watch(dirname(database), (_, file) => file === wal && look(0));
   watcher.on("error", () => watcher.close()); // what is not seen here, the replicator's own look finds
   return () => {
     watcher.close();

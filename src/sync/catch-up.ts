@@ -10,8 +10,8 @@ import type { Timing } from "./timing.ts";
 export interface CatchUpPorts {
   ask(peer: Peer, question: Question): Promise<Answer | undefined>;
   taken(taken: Taken): void;
-  /** A session has ended. */
-  ended(session: Session): void;
+  /** A session with a peer has ended. */
+  ended(session: Session, peer: Peer): void;
   /** Rows of this host of which no peer and no storage is known to have them. */
   pending(): number;
   /** The store could not do its part. */
@@ -78,7 +78,7 @@ export function createCatchUp(
     const ended = session ?? failedSession();
     note(peer, ended);
     current = undefined;
-    ports.ended(ended);
+    ports.ended(ended, peer);
     return ended;
   }
 

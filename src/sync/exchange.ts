@@ -1,7 +1,6 @@
 import type { Answer, Question } from "./message.ts";
 import { compare, opening, summary, type Range } from "./reconcile.ts";
 import type { Replica, Taken } from "./replica.ts";
-import type { SealedRecord } from "./sealer.ts";
 
 /** How much one message carries before it ends. A single record may exceed it: at least one always goes. */
 export interface Room {
@@ -18,7 +17,7 @@ interface Composed {
   /** How many of the other side's ranges were dealt with. */
   done: number;
   ranges: Range[];
-  records: SealedRecord[];
+  records: Uint8Array[];
 }
 
 const readAtOnce = 8; // few: one may be megabytes large
@@ -33,10 +32,10 @@ function compose(replica: Replica, theirs: readonly Range[], offset: number, roo
   function add(seqs: readonly number[]): boolean {
     for (let i = 0; i < seqs.length; i += readAtOnce) {
       if (recordBytes >= room.records) return false;
-      for (const record of replica.sealed(seqs.slice(i, i + readAtOnce))) {
+      for (const record of replica.packed(seqs.slice(i, i + readAtOnce))) {
         if (recordBytes >= room.records) return false;
         composed.records.push(record);
-        recordBytes += record.bytes.length + record.name.length;
+        recordBytes += record.length;
       }
     }
     return true;
@@ -69,11 +68,11 @@ export function answerQuestion(
   room: Room,
 ): { answer: Omit<Answer, "clock" | "busy">; taken: Taken } {
   replica.refresh();
-  const taken = replica.take(question.records);
+  const taken = replica.unpack(question.records);
   const composed = compose(replica, question.ranges, question.offset, room);
   const answer = {
     ...composed,
-    refused: taken.refused.length,
+    refused: taken.malformed,
     count: replica.set.size,
     fingerprint: replica.set.fingerprint(""),
   };
@@ -155,14 +154,14 @@ async function runPass(
   let ours = opening(replica.set, differ); // ranges to say, the deepest first, so that few wait at any time
   let theirs: Range[] = []; // ranges to deal with
   let most = 64; // ranges in a question: what an answer did not cover was said in vain
-  let arrived: SealedRecord[] = []; // merged while the next answer is on its way, where there is more to ask
+  let arrived: Uint8Array[] = []; // merged while the next answer is on its way, where there is more to ask
   let idle = 0;
 
   function merge(): void {
-    const taken = replica.take(arrived);
+    const taken = replica.unpack(arrived);
     arrived = [];
     session.received += taken.added.length;
-    session.refused += taken.refused.length;
+    session.refused += taken.malformed;
     if (taken.added.length > 0) idle = 0;
     progress(session, taken);
   }

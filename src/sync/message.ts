@@ -1,7 +1,6 @@
 import { parseObject } from "../core/json.ts";
 import { fingerprintBytes } from "./elements.ts";
 import { idOffsets, readRanges, writeRanges, type Range } from "./reconcile.ts";
-import type { SealedRecord } from "./sealer.ts";
 import { createReader, createWriter, MalformedMessage, type Reader, type Writer } from "./wire.ts";
 
 /** The version of the messages below. Peers talk in the newest one that both understand; there is one so far. */
@@ -22,21 +21,23 @@ export interface Announcement {
   fingerprint: string;
   /** Its wall clock, milliseconds since 1970. */
   clock: number;
+  /** What the storage had when it came is in its set: whoever has all of that need not read the storage too. */
+  read: boolean;
 }
 
 export interface Question {
   /** Where in an element this session cuts ids. */
   offset: number;
   ranges: Range[];
-  /** What the other side lacks of what is already settled. */
-  records: SealedRecord[];
+  /** What the other side lacks of what is already settled, as envelopes (seal/envelope.ts). */
+  records: Uint8Array[];
 }
 
 export interface Answer {
   /** How many of the question's ranges it covers, from the first on; the rest must be asked again. */
   done: number;
   ranges: Range[];
-  records: SealedRecord[];
+  records: Uint8Array[];
   /** How many of the question's records could not be taken. */
   refused: number;
   /** "I am asking you at the same time: let me finish." The asker stops and comes back later. */
@@ -55,9 +56,10 @@ export function encodeAnnouncement({
   count,
   fingerprint,
   clock,
+  read,
 }: Announcement): Uint8Array {
   const short = { host: printable(host).slice(0, 64), name: printable(name).slice(0, 48) };
-  return new TextEncoder().encode(JSON.stringify({ newest, oldest, ...short, count, fingerprint, clock }));
+  return new TextEncoder().encode(JSON.stringify({ newest, oldest, ...short, count, fingerprint, clock, read }));
 }
 
 /** Throws MalformedMessage. Fields that a newer version adds are ignored. */
@@ -75,6 +77,7 @@ export function decodeAnnouncement(bytes: Uint8Array): Announcement {
     count: Number(count),
     fingerprint: String(fingerprint),
     clock: Number(clock),
+    read: fields.read === true,
   };
 }
 
@@ -146,14 +149,11 @@ function readerOf(bytes: Uint8Array): Reader {
   return reader;
 }
 
-function writeRecords(writer: Writer, records: readonly SealedRecord[]): void {
+function writeRecords(writer: Writer, records: readonly Uint8Array[]): void {
   writer.number(records.length);
-  for (const { name, bytes } of records) {
-    writer.text(name);
-    writer.bytes(bytes);
-  }
+  for (const record of records) writer.bytes(record);
 }
 
-function readRecords(reader: Reader): SealedRecord[] {
-  return Array.from({ length: reader.count() }, () => ({ name: reader.text(), bytes: reader.bytes().slice() }));
+function readRecords(reader: Reader): Uint8Array[] {
+  return Array.from({ length: reader.count() }, () => reader.bytes());
 }

@@ -1,4 +1,5 @@
 import { elementOf, type Record } from "../core/record.ts";
+import { decodeRecord, encodeRecord } from "../seal/envelope.ts";
 import { createElementSet } from "./elements.ts";
 import type { Merged, ReplicaStore, Row } from "./replica-store.ts";
 import type { SealedRecord, Sealer } from "./sealer.ts";
@@ -65,6 +66,19 @@ export function createReplica(
     };
   }
 
+  /** Rows of the log in the form in which they leave it. A row that has none stays here, and is counted. */
+  function formed<T>(seqs: readonly number[], form: (record: Record) => T): T[] {
+    return store.records(seqs).flatMap((record) => {
+      try {
+        return [form(record)];
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        on.dropped("sealing", error.message); // one odd row must not keep all others from travelling
+        return [];
+      }
+    });
+  }
+
   return {
     store,
     get set() {
@@ -95,7 +109,7 @@ export function createReplica(
 
     merge,
 
-    /** Opens and merges what others brought. Throws as `merge`. */
+    /** Opens and merges what others published or a storage kept. Throws as `merge`. */
     take(sealed: readonly SealedRecord[]): Taken {
       const opened = sealed.map((one) => sealer.open(one));
       for (const one of opened) if (typeof one === "string") on.dropped("record", one);
@@ -110,17 +124,18 @@ export function createReplica(
       return typeof opened === "string" ? undefined : opened;
     },
 
-    /** Rows of the log as they travel. A row that cannot be sealed stays here, and is counted. */
-    sealed(seqs: readonly number[]): SealedRecord[] {
-      return store.records(seqs).flatMap((record) => {
-        try {
-          return [sealer.seal(record)];
-        } catch (error) {
-          if (!(error instanceof RangeError)) throw error;
-          on.dropped("sealing", error.message); // one odd row must not keep all others from travelling
-          return [];
-        }
-      });
+    /** Rows of the log, each sealed by itself: as they are published and stored. */
+    sealed: (seqs: readonly number[]): SealedRecord[] => formed(seqs, sealer.seal),
+
+    /** Rows of the log as a message carries them, which is sealed as one: that costs a third of sealing each. */
+    packed: (seqs: readonly number[]): Uint8Array[] => formed(seqs, encodeRecord),
+
+    /** Merges what a message carried. Throws as `merge`. */
+    unpack(packed: readonly Uint8Array[]): Taken & { malformed: number } {
+      const read = packed.map((bytes) => decodeRecord(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)));
+      const records = read.filter((one) => one !== undefined);
+      for (let i = records.length; i < read.length; i++) on.dropped("record", "malformed");
+      return { ...merge(records), malformed: read.length - records.length };
     },
   };
 }

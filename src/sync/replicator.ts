@@ -7,7 +7,7 @@ import { createKeeper, type StorageReading } from "./keeper.ts";
 import { protocol, type Answer, type Question } from "./message.ts";
 import type { Mesh, MeshListener, PeerId } from "./mesh.ts";
 import { createOutlet } from "./outlet.ts";
-import { createPeers, isUnderstood } from "./peers.ts";
+import { createPeers, isUnderstood, type Peer } from "./peers.ts";
 import { createPending } from "./pending.ts";
 import type { ReplicaStore } from "./replica-store.ts";
 import { createReplica, type Taken } from "./replica.ts";
@@ -101,6 +101,8 @@ export function createReplicator(options: ReplicatorOptions) {
     state: store.state,
     setState: store.setState,
     idle: () => outlet.idle,
+    read: () => announcer.changed(),
+    comparing: () => catchUp.current !== undefined,
     notify: options.notify ?? (() => {}),
   };
   const care = keeper && createStorageCare(keeper, carePorts, { scheduler, timing, open });
@@ -149,7 +151,8 @@ export function createReplicator(options: ReplicatorOptions) {
     replica.verify();
     const { size: count } = replica.set;
     const clock = Math.floor(scheduler.clock());
-    talk.announce({ ...protocol, host: host.id, name: host.name, count, fingerprint: replica.fingerprint(), clock });
+    const told = { host: host.id, name: host.name, count, fingerprint: replica.fingerprint(), clock };
+    talk.announce({ ...protocol, ...told, read: care?.isRead ?? false });
   }
 
   async function ask(id: PeerId, question: Question): Promise<Answer | undefined> {
@@ -163,10 +166,12 @@ export function createReplicator(options: ReplicatorOptions) {
     return running ? answer : undefined;
   }
 
-  function ended(session: Session): void {
+  function ended(session: Session, { announcement }: Peer): void {
     // What a long session leaves behind would stay for as long as the process idles: hundreds of megabytes.
     if (session.sent + session.received > longSession) scheduler.after(timing.tick, () => Bun.gc(true));
-    guard(() => session.heldThrough !== undefined && pending.heldThrough(session.heldThrough));
+    if (session.heldThrough === undefined) return;
+    if (announcement?.read) care?.compared();
+    guard(() => pending.heldThrough(session.heldThrough!));
   }
 
   /** Nobody is there who could hold our records: the storage is what there is. */

@@ -15,6 +15,10 @@ export const systemScheduler: Scheduler = {
   now: () => performance.now(),
   clock: () => Date.now(),
   after(delay, run) {
+    if (delay === 0) {
+      const turn = setImmediate(run); // a timer of 0 waits for a millisecond
+      return () => clearImmediate(turn);
+    }
     const timer = setTimeout(run, delay);
     return () => clearTimeout(timer);
   },

@@ -19,6 +19,10 @@ export interface CarePorts {
   setState(key: string, value: string): void;
   /** This host's rows are all on their way: what the storage lacks, it has lost. */
   idle(): boolean;
+  /** What the storage had is in the set from now on. */
+  read(): void;
+  /** A peer is being compared with. */
+  comparing(): boolean;
   notify(notice: Notice): void;
 }
 
@@ -40,6 +44,8 @@ export function createStorageCare(
   let mendAt = Number.POSITIVE_INFINITY;
   let caredAt = Number.NEGATIVE_INFINITY;
   let busy = false;
+  let startAt = Number.POSITIVE_INFINITY; // when it is read for having been unwatched
+  let isRead: boolean | undefined;
 
   function later(delay: number): number {
     return scheduler.now() + delay * (0.5 + scheduler.random());
@@ -48,10 +54,17 @@ export function createStorageCare(
   async function read(): Promise<void> {
     reread = Math.min(reread * 2, timing.reread);
     readAt = open ? later(reread) : Number.POSITIVE_INFINITY;
+    startAt = Number.POSITIVE_INFINITY;
     const reading = await keeper.read();
     caredAt = scheduler.now();
     if (!reading?.whole) readAt = Math.min(readAt, later(timing.sample));
     else if (reading.missing && !open) ports.notify({ kind: "storageWiped", missing: reading.missing });
+    if (reading?.whole) nowRead();
+  }
+
+  function nowRead(): void {
+    if (!isRead) ports.read();
+    isRead = true;
   }
 
   /** A record that is not found may still be on its way: only what is missing twice is missing. */
@@ -77,14 +90,34 @@ export function createStorageCare(
     linked(): void {
       const absence = scheduler.clock() - Number(ports.state(aliveKey) ?? Number.NEGATIVE_INFINITY);
       const known = absence >= 0 && absence < timing.absence; // a clock that was set back proves nothing
-      readAt = open || !known ? later(timing.settle) : readAt;
       reread = timing.settle; // in an open mesh other routers may link a little later, and nobody tells what they bring
+      if (open) readAt = later(timing.settle);
+      else if (!known) {
+        startAt = later(timing.settle);
+        isRead = false;
+      }
+      isRead ??= !open;
       sampleAt = open ? Number.POSITIVE_INFINITY : later(timing.sample);
     },
 
     /** There is a storage that may have taken what no peer has. */
     relayed(): void {
       readAt = Math.min(readAt, later(timing.settle));
+    },
+
+    /**
+     * All that a peer has is here, and he has read the storage. What is in it all the same came to a router while no
+     * replicator was near: no matter of minutes.
+     */
+    compared(): void {
+      if (open || isRead) return;
+      startAt = later(timing.leisure);
+      nowRead();
+    },
+
+    /** What the storage had at start is in the set. */
+    get isRead() {
+      return isRead ?? false;
     },
 
     /**
@@ -111,8 +144,8 @@ export function createStorageCare(
       if (busy) return;
       busy = true;
       try {
-        const rested = now - caredAt >= timing.mend; // whatever somebody goes on doing
-        if (rested && now >= readAt) await read();
+        const rested = now - caredAt >= timing.mend && !ports.comparing(); // whatever somebody goes on doing
+        if (rested && now >= Math.min(readAt, startAt)) await read();
         else if (rested && now >= mendAt) await mend();
         else if (now >= sampleAt) await sample();
       } finally {

@@ -26,6 +26,8 @@ export interface Timing {
   duplicate: number;
   /** After this time without a replicator the storage is read at start. */
   absence: number;
+  /** How long that reading can wait once a peer has brought what it had: it costs what the whole memory weighs. */
+  leisure: number;
   /** How often a few records are looked for in the storage, to notice when it was wiped. */
   sample: number;
   /** How long the storage is left alone after it was looked through for what somebody has done to it. */
@@ -51,6 +53,7 @@ export const usualTiming: Timing = {
   longestRestraint: 30_000,
   duplicate: 30_000,
   absence: 60_000,
+  leisure: 3_600_000,
   sample: 300_000,
   mend: 15_000,
   reread: 120_000,

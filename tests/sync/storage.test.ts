@@ -67,6 +67,19 @@ describe("the routers' storage", () => {
     expect(world.until(() => store.count() === 1, 20_000)).toBe(true);
   });
 
+  test("is read an hour later, not at start, by who gets all from a peer that has read it", () => {
+    const world = createWorld(14);
+    const shelf = world.network.shelve("hub");
+    world.host(storeOfOthers(many(world, 40)), { place: "hub" });
+    world.run(100_000);
+    const unknown = plainSealer().seal(world.record("observation", undefined));
+    shelf.set(unknown.name, { bytes: unknown.bytes, stamp: 1 });
+    const b = world.host(createMemoryStore(), { place: "hub", id: "other" });
+    world.run(100_000);
+    expect(b.store.count()).toBe(40);
+    expect(world.until(() => b.store.count() === 41, 2 * 3_600_000)).toBe(true);
+  });
+
   test("holds a lone host's records, so that they are not pending", () => {
     const world = createWorld(3);
     world.network.shelve("hub");
