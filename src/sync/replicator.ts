@@ -15,6 +15,7 @@ import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
+import { createSlack } from "./slack.ts";
 import { peerStatus, type Notice, type ReplicationStatus, type SessionStatus } from "./status.ts";
 import { createStorageCare } from "./storage-care.ts";
 import { createTalk } from "./talk.ts";
@@ -52,7 +53,6 @@ export interface Synchronisation {
 
 export type Replicator = ReturnType<typeof createReplicator>;
 
-const longSession = 5_000;
 const meshKey = "mesh.id";
 const statusKey = "mesh.status";
 
@@ -67,6 +67,7 @@ export function createReplicator(options: ReplicatorOptions) {
   const report = createReporter(options.notify ?? (() => {}));
   const peers = createPeers();
   const acquaintances = createAcquaintances();
+  const slack = createSlack();
   const pending = createPending(store);
   const talk = createTalk(mesh, sealer, report.dropped);
   const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped });
@@ -102,13 +103,14 @@ export function createReplicator(options: ReplicatorOptions) {
     setState: store.setState,
     idle: () => outlet.idle,
     read: () => announcer.changed(),
-    comparing: () => catchUp.current !== undefined,
+    filling: () => catchUp.current !== undefined || scheduler.now() - broughtAt < 2 * timing.settle,
     notify: options.notify ?? (() => {}),
   };
   const care = keeper && createStorageCare(keeper, carePorts, { scheduler, timing, open });
   let running = false;
   let linked = false;
   let aloneSince = 0;
+  let broughtAt = Number.NEGATIVE_INFINITY;
   let shown = "";
 
   /** Does work in which the store may fail, for want of space or by a lock. It is counted; what follows tries again. */
@@ -134,7 +136,8 @@ export function createReplicator(options: ReplicatorOptions) {
     announcer.changed();
   }
 
-  function taken({ added, outdated }: Taken): void {
+  function taken({ added, outdated, rows }: Taken): void {
+    slack.passed(rows.length);
     const ids = [...added.filter(({ kind }) => kind === "erasure"), ...outdated].map(({ id }) => id);
     for (const id of ids) keeper?.bury(id);
     if (ids.length) erased();
@@ -167,8 +170,7 @@ export function createReplicator(options: ReplicatorOptions) {
   }
 
   function ended(session: Session, { announcement }: Peer): void {
-    // What a long session leaves behind would stay for as long as the process idles: hundreds of megabytes.
-    if (session.sent + session.received > longSession) scheduler.after(timing.tick, () => Bun.gc(true));
+    slack.passed(session.sent);
     if (session.heldThrough === undefined) return;
     if (announcement?.read) care?.compared();
     guard(() => pending.heldThrough(session.heldThrough!));
@@ -221,6 +223,8 @@ export function createReplicator(options: ReplicatorOptions) {
   function answerTo(from: PeerId, question: Question): Answer {
     const { answer, taken: brought } = answerQuestion(replica, question, usualRoom);
     taken(brought);
+    slack.passed(answer.records.length);
+    if (brought.added.length) broughtAt = scheduler.now();
     return { ...answer, busy: catchUp.isBusyWith(from, mesh.self), clock: Math.floor(scheduler.clock()) };
   }
 
@@ -240,6 +244,7 @@ export function createReplicator(options: ReplicatorOptions) {
     }
     guard(outlet.keep);
     guard(show);
+    slack.tick();
   }
 
   function reportDuplicates(now: number): void {

@@ -21,8 +21,8 @@ export interface CarePorts {
   idle(): boolean;
   /** What the storage had is in the set from now on. */
   read(): void;
-  /** A peer is being compared with. */
-  comparing(): boolean;
+  /** Records are coming from a peer, by his questions or our own. */
+  filling(): boolean;
   notify(notice: Notice): void;
 }
 
@@ -144,8 +144,10 @@ export function createStorageCare(
       if (busy) return;
       busy = true;
       try {
-        const rested = now - caredAt >= timing.mend && !ports.comparing(); // whatever somebody goes on doing
-        if (rested && now >= Math.min(readAt, startAt)) await read();
+        const rested = now - caredAt >= timing.mend; // whatever somebody goes on doing
+        // What is on its way to the storage, or to us, is not missing.
+        const isDue = now >= readAt || (now >= startAt && !ports.filling());
+        if (rested && isDue && ports.idle()) await read();
         else if (rested && now >= mendAt) await mend();
         else if (now >= sampleAt) await sample();
       } finally {

@@ -1,170 +1,154 @@
 /**
- * Figures of a sealed mesh of two hosts in network namespaces, on this machine: `bun run bench:mesh [RECORDS]`, as root,
- * after a build with a router. Takes some minutes with 100,000 records.
+ * Figures of a sealed mesh of two hosts in network namespaces, on this machine, as a table to paste: as root, after a
+ * build with a router, `bun run bench:mesh [RECORDS]`. With 100,000 records it takes some eight minutes; the Python
+ * original is measured too where KIOKU_ORIGINAL names its virtual environment.
  */
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
-import { payloadJson } from "../../src/core/json.ts";
-import { digestOf, type Record } from "../../src/core/record.ts";
-import { timestamp } from "../../src/core/time.ts";
-import { readMembership } from "../../src/mesh/membership.ts";
-import { readRunning } from "../../src/router/running.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
-import {
-  binary,
-  converged,
-  createNetwork,
-  eventually,
-  invite,
-  joinAsSpoke,
-  linked,
-  must,
-  type Host,
-  type Running,
-} from "../mesh/hosts.ts";
+import { invite, joinAsSpoke, type Host } from "../mesh/hosts.ts";
+import { commitTime, roundTripTime } from "./floors.ts";
 import { median, memoryOf, quantile } from "./measure.ts";
-import { memories } from "./memories.ts";
+import { createMeshBench, processorOf } from "./mesh-bench.ts";
+import { originalMeshFigures } from "./mesh-original.ts";
+
+/** Name, what was measured, its target, and the original's. */
+type Row = [string, string, string?, string?];
 
 const size = Number(process.argv[2] ?? 100_000);
-const print = (name: string, text: string) => process.stdout.write(`${name.padEnd(44)}${text}\n`);
-const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(0)} kB`;
+const began = performance.now();
+const rows: Row[] = [];
+const progress = (text: string) =>
+  process.stderr.write(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}\n`);
 
-await using network = createNetwork(["a", "b"]);
-const [a, b] = network.hosts as [Host, Host];
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+const seconds = (value: number) => `${(value / 1000).toFixed(1)} s`;
+const amount = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+const times = (bytes: number, payload: number) => `${(bytes / payload).toFixed(1)} ×`;
+const number = (value: number) => value.toLocaleString("en");
+const both = (values: readonly number[]) => `p50 ${ms(median(values))}, p95 ${ms(quantile(values, 0.95))}`;
 
-/** Memories that no host has yet, as records. */
-let seed = 0;
-function fresh(count: number): Record[] {
-  return [...memories(count, ++seed)].map((observation) => {
-    const payload = payloadJson({ ...observation });
-    const { observation_id: id, created_at: at } = observation;
-    return { kind: "observation", id, digest: digestOf(payload), at, payload };
-  });
-}
+await using bench = await createMeshBench();
+const { network, a, b } = bench;
+const load = loadavg().map((one) => one.toFixed(1));
 
-function inStore<T>(host: Host, work: (store: Store) => T): T {
-  const store = openStore(join(host.state, "memory.db"), () => timestamp(Date.now()));
-  try {
-    return work(store);
-  } finally {
-    store.close();
-  }
-}
+rows.push(["floor: round trip on loopback (TCP)", both(await roundTripTime(300))]);
+rows.push(["floor: one SQLite commit with fsync", both(commitTime(b.home, 200))]);
 
-function inBatches(records: readonly Record[], take: (batch: Record[]) => unknown): void {
-  for (let from = 0; from < records.length; from += 1_000) take(records.slice(from, from + 1_000));
-}
-
-const countOf = (store: Store) => store.fingerprint().count;
-const routerOf = (host: Host) => readRunning(join(host.state, "mesh"));
-
-/** Starts a host, and says how long it took from there, and from when its router was ready, to hold everything. */
-async function catchUp(host: Host, target: number): Promise<{ process: Running; all: number; ready: number }> {
-  const start = performance.now();
-  const process = await host.start();
-  await eventually("the router is ready", () => routerOf(host) !== undefined);
-  const ready = performance.now();
-  const store = openStore(join(host.state, "memory.db"), () => timestamp(Date.now()));
-  await eventually("everything is here", () => countOf(store) === target, 600_000);
-  const end = performance.now();
-  store.close();
-  return { process, all: end - start, ready: end - ready };
-}
-
-/** Processor seconds that a process has used. */
-function processorOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-async function live(turns: number): Promise<void> {
-  const [command, ...args] = network.commandAt(a, [binary, "mcp", "serve"]) as [string, ...string[]];
-  const env = { HOME: a.home, KIOKU_MESH_STATE_DIR: a.state, PATH: process.env.PATH ?? "" };
-  const client = new Client({ name: "bench", version: "1" });
-  await client.connect(new StdioClientTransport({ command, args, env }));
-  const store = openStore(join(b.state, "memory.db"), () => timestamp(Date.now()));
-  const times: number[] = [];
-  for (let i = 0; i < turns + 5; i++) {
-    const answer = await client.callTool({ name: "save_observation", arguments: { content: `live memory ${i}` } });
-    const start = performance.now();
-    const id = /[0-9a-f]{32}/.exec(JSON.stringify(answer))![0];
-    while (!store.record("observation", id)) await Bun.sleep(0.5);
-    if (i >= 5) times.push(performance.now() - start);
-    await Bun.sleep(100 + 50 * Math.random());
-  }
-  store.close();
-  await client.close();
-  const text = [`p50 ${median(times).toFixed(1)} ms`, `p95 ${quantile(times, 0.95).toFixed(1)} ms`];
-  print(`MCP save on A to row on B, ${turns} saves`, text.join(", "));
-}
-
-await must(a.kioku(["init", "--mode", "hub", "--listen", a.address]));
-await joinAsSpoke(b, await invite(a));
-const meshId = readMembership(join(a.state, "mesh"))!.meshId;
-const base = fresh(size);
-for (const host of [a, b]) {
-  inStore(host, (store) => {
-    store.setState("mesh.id", meshId); // what both have had from the mesh
-    inBatches(base, store.merge);
-  });
-}
+progress(`a database of ${number(size)} records`);
+const { bytes: baseBytes } = await bench.fill(size);
+progress("the hub puts them into its storage");
 await a.start();
-let { process: bRun } = await catchUp(b, size);
-await Promise.all([a, b].map(linked));
-await converged([a, b], 300_000);
-// The storages are filled from the databases first: it must not be measured along with anything else.
-let moved = Infinity;
-while (moved > 50_000) {
-  const traffic = network.traffic(b);
-  await Bun.sleep(10_000);
-  moved = network.traffic(b) - traffic;
-}
+await bench.published(a);
+const beforeBase = network.traffic(b);
+progress("the spoke, which has them too, starts with an empty storage");
+let { process: bRun } = await bench.startUntil(b, size);
+await bench.quiet();
+const alignment = network.traffic(b) - beforeBase;
 
-const idle = { a: 0, router: 0 };
-const pids = [bRun.pid, routerOf(b)!.pid] as const;
-[idle.a, idle.router] = pids.map(processorOf) as [number, number];
+progress("nothing happens for 20 s");
+const watched = { replicator: bRun.pid, router: bench.routerOf(b)!.pid };
+const before = Object.values(watched).map(processorOf);
 const idleBytes = network.traffic(b);
-await Bun.sleep(30_000);
-for (const [i, name] of ["replicator", "router"].entries()) {
-  const used = processorOf(pids[i]!) - [idle.a, idle.router][i]!;
-  const { rss, pss } = await memoryOf(pids[i]!);
-  const share = ((100 * used) / 30).toFixed(2);
-  print(`${name}, idle, ${size} records`, `${share} % CPU, ${rss.toFixed(0)} MB RSS (${pss.toFixed(0)} MB PSS)`);
+await Bun.sleep(20_000);
+for (const [i, [name, pid]] of Object.entries(watched).entries()) {
+  const { rss, pss } = await memoryOf(pid);
+  const share = ((processorOf(pid) - before[i]!) / 20) * 100;
+  const isOurs = name === "replicator";
+  rows.push([`${name} at rest: memory`, `${rss.toFixed(0)} MB (${pss.toFixed(0)} MB PSS)`, isOurs ? "< 80 MB" : ""]);
+  rows.push([`${name} at rest: processor`, `${share.toFixed(2)} %`, isOurs ? "< 1 %" : ""]);
 }
-print("idle link, 30 s", kilobytes(network.traffic(b) - idleBytes));
-await live(150);
+rows.push(["link at rest, in 20 s", amount(network.traffic(b) - idleBytes)]);
+rows.push(["equal sets: question and answer", `${bench.equalSetsCost(a)} bytes`, "< 1 KB"]);
 
-let total = inStore(a, countOf);
-for (const count of [1, 100, 1_000, 10_000]) {
-  await bRun.stop();
-  const records = fresh(count);
-  inStore(a, (store) => inBatches(records, store.append));
-  await Bun.sleep(2_000 + count);
-  const traffic = network.traffic(b);
-  total += count;
-  const { process, all, ready } = await catchUp(b, total);
-  bRun = process;
-  const bytes = records.reduce((sum, { payload }) => sum + payload!.length, 0);
-  const times = `${(ready / 1000).toFixed(1)} s after the router was ready, ${(all / 1000).toFixed(1)} s after start`;
-  const wire = `${kilobytes(network.traffic(b) - traffic)} on the wire for ${kilobytes(bytes)}`;
-  print(`catch-up of ${count} missing of ${total}`, `${times}; ${wire}`);
-  await converged([a, b], 300_000);
+progress("saves");
+const live = await bench.live(150);
+rows.push(["save on A (MCP reply) to row readable on B", both(live), "7 / 30 ms"]);
+
+let total = bench.countOf(a);
+const targets: { [count: number]: string } = { 1_000: "2 s" };
+const perCatchUp = new Map<number, { link: number; payload: number }>();
+for (const [count, turns] of [
+  [1, 3],
+  [100, 3],
+  [1_000, 3],
+  [10_000, 1],
+] as const) {
+  progress(`${turns} catch-ups of ${number(count)}`);
+  const taken: { ready: number; all: number }[] = [];
+  let link = 0;
+  let payload = 0;
+  for (let turn = 0; turn < turns; turn++) {
+    await bRun.stop();
+    payload += await bench.appendOn(a, count);
+    total += count;
+    const traffic = network.traffic(b);
+    const caught = await bench.startUntil(b, total);
+    bRun = caught.process;
+    taken.push(caught);
+    if (turn === turns - 1) await bench.quiet();
+    else await bench.settled();
+    link += network.traffic(b) - traffic;
+  }
+  perCatchUp.set(count, { link: link / turns, payload: payload / turns });
+  const [ready, all] = [median(taken.map((one) => one.ready)), median(taken.map((one) => one.all))];
+  const name = `${number(count)} missing of ${number(size)}`;
+  rows.push([name, `${seconds(ready)} from the router's start (${seconds(all)} from the process's)`, targets[count]]);
 }
 
+// Replication alone: a host that keeps no storage aligns none.
 await bRun.stop();
+for (const count of [0, 1, 100, 1_000, 10_000]) {
+  progress(`${number(count)} missing, without a storage`);
+  const payload = await bench.appendOn(a, count);
+  total += count;
+  const traffic = network.traffic(b);
+  const { process } = await bench.startUntil(b, total, ["mesh", "join", `${a.address}:7447`]);
+  await bench.settled();
+  const ours = network.traffic(b) - traffic;
+  await process.stop();
+  const together = perCatchUp.get(count);
+  if (!together) rows.push(["on the wire: linking, sets equal", amount(ours)]);
+  else {
+    const parts = `${amount(ours)} replication (${times(ours, payload)} the payload)`;
+    const aligned = `${amount(Math.max(0, together.link - ours))} alignment by Zenoh`;
+    rows.push([`on the wire: ${number(count)} missing (${amount(payload)})`, `${parts}, ${aligned}`]);
+  }
+}
+
+progress("a first join");
 rmSync(b.state, { recursive: true });
 rmSync(join(b.home, ".config"), { recursive: true });
 await joinAsSpoke(b, await invite(a));
-inStore(b, countOf);
-const traffic = network.traffic(b);
-const joined = await catchUp(b, total);
-print(
-  `first join to ${total}`,
-  `${(joined.ready / 1000).toFixed(1)} s after the router was ready; ${kilobytes(network.traffic(b) - traffic)} on the wire`,
-);
-const { rss } = await memoryOf(joined.process.pid);
-print("replicator after it", `${rss.toFixed(0)} MB RSS`);
+const beforeJoin = network.traffic(b);
+const joined = await bench.startUntil(b, total);
+const atEnd = await memoryOf(joined.process.pid);
+rows.push([`first join to ${number(total)}`, `${seconds(joined.ready)} from the router's start`, "30 s"]);
+await bench.quiet();
+const joinBytes = network.traffic(b) - beforeJoin;
+const share = amount(joinBytes - alignment);
+rows.push(["on the wire: first join", `${share} replication, ${amount(alignment)} alignment by Zenoh`]);
+rows.push([`payloads of ${number(size)} records`, amount(baseBytes)]);
+const after = await memoryOf(joined.process.pid);
+rows.push([
+  "replicator after a first join: memory",
+  `${atEnd.rss.toFixed(0)} MB at its end, ${after.rss.toFixed(0)} MB later`,
+]);
+
+if (process.env.KIOKU_ORIGINAL) {
+  progress("the original");
+  const original = await originalMeshFigures(
+    process.env.KIOKU_ORIGINAL,
+    network,
+    network.hosts.slice(2) as [Host, Host],
+  );
+  rows.push(["the original: save (MCP reply) to row readable", both(original.live)]);
+  rows.push(["the original: first reading of 10,000 records", seconds(original.rebuild)]);
+  rows.push(["the original: memory of one MCP server, 10,000 records", `${original.memory.toFixed(0)} MB`]);
+}
+
+const processor = `${cpus().length} × ${cpus()[0]!.model}`;
+process.stdout.write(`${number(size)} records, ${processor}; load before ${load.join(" ")}, `);
+process.stdout.write(`after ${loadavg()[0]!.toFixed(1)}; ${seconds(performance.now() - began)} in all\n\n`);
+process.stdout.write(`| figure | measured | target |\n| --- | --- | --- |\n`);
+for (const [name, measured, target = ""] of rows) process.stdout.write(`| ${name} | ${measured} | ${target} |\n`);
