@@ -26,6 +26,7 @@ import {
   type Host,
   type Running,
 } from "../mesh/hosts.ts";
+import { arrivals } from "./arrivals.ts";
 import { memories } from "./memories.ts";
 
 /** How long a host took to hold everything, in milliseconds: from its start, and from when its router was ready. */
@@ -179,8 +180,8 @@ export async function createMeshBench() {
       });
     },
 
-    /** Saves through an MCP server on A: milliseconds from each reply until B's database has the row. */
-    async live(turns: number): Promise<number[]> {
+    /** Saves through an MCP server on A, until B's database has the row. */
+    async live(turns: number): ReturnType<typeof arrivals> {
       const [command, ...args] = network.commandAt(a, [binary, "mcp", "serve"]) as [string, ...string[]];
       const env = { HOME: a.home, KIOKU_MESH_STATE_DIR: a.state, PATH: process.env.PATH ?? "" };
       const client = new Client({ name: "bench", version: "1" });
@@ -199,28 +200,4 @@ export async function createMeshBench() {
 
     [Symbol.asyncDispose]: () => network[Symbol.asyncDispose](),
   };
-}
-
-/** Saves through a client, at intervals by chance: milliseconds from each reply until the memory has arrived. */
-export async function arrivals(
-  turns: number,
-  client: Client,
-  memory: { content: string; [field: string]: string },
-  hasArrived: (id: string) => boolean,
-): Promise<number[]> {
-  const warmUp = 5;
-  const times: number[] = [];
-  for (let i = 0; i < turns + warmUp; i++) {
-    const answer = await client.callTool({
-      name: "save_observation",
-      arguments: { ...memory, content: `${memory.content} ${i}` },
-    });
-    const start = performance.now();
-    const id = /[0-9a-f]{32}/.exec(JSON.stringify(answer))?.[0];
-    if (id === undefined) throw new Error(JSON.stringify(answer));
-    while (!hasArrived(id)) await Bun.sleep(0.5);
-    if (i >= warmUp) times.push(performance.now() - start);
-    await Bun.sleep(50 + 100 * Math.random());
-  }
-  return times;
 }
