@@ -10,7 +10,14 @@ import { furtherEndpoints, listenAddresses, parseEndpoint, parseEndpoints } from
 import { rocksdbRoot } from "../router/environment.ts";
 import { agentPath, launchdAgent, systemdUnit, unitName, unitPath } from "../router/service.ts";
 import { decodeJoinCode, type JoinCode } from "../seal/join-code.ts";
-import { meshDirectory, readMembership, sealed, writeMembership } from "./membership.ts";
+import {
+  meshDirectory,
+  openMembership,
+  readMembership,
+  refuseCrossing,
+  sealed,
+  writeMembership,
+} from "./membership.ts";
 
 /** What configuring needs of this machine. */
 export interface Surroundings {
@@ -65,6 +72,7 @@ export async function setUp(setup: MeshSetup, at: Surroundings): Promise<SetUp> 
   if (setup.print) return { file, service, key: state, listen };
   if (file.written && existsSync(path) && !setup.force) throw alreadyExists(path);
   if (service && existsSync(service.path) && !setup.force) throw alreadyExists(service.path);
+  if (!kept) refuseCrossing(meshDirectory(at.stateDirectory), setup.open);
   enrol(state, code, at);
   if (file.written) writePrivateFile(path, text);
   setBackend(at, "zenoh");
@@ -113,7 +121,7 @@ function keyState(
 /** Gives this host what the setup asks for. */
 function enrol(state: SetUp["key"], code: JoinCode | undefined, at: Surroundings): void {
   const directory = meshDirectory(at.stateDirectory);
-  if (state === "open") writeMembership(directory, { kind: "open", meshId: "open" });
+  if (state === "open") writeMembership(directory, openMembership);
   if (state === "made") writeMembership(directory, sealed());
   if (state === "joined" && code) writeMembership(directory, membershipOf(code));
 }

@@ -1,17 +1,18 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Context } from "../ops/context.ts";
 import type { EphemeralStart, MeshControl } from "../ops/mesh-control.ts";
 import { linkCredentialPaths } from "../router/certificates.ts";
-import { ephemeralConfig, sealedStorageDirectory } from "../router/config.ts";
+import { ephemeralConfig, openStorageDirectory, sealedStorageDirectory } from "../router/config.ts";
 import { ephemeralLinkPort, listenAddresses, parseEndpoints } from "../router/endpoint.ts";
 import { rocksdbRoot } from "../router/environment.ts";
 import { isAlive } from "../router/private-files.ts";
 import { readRunning } from "../router/running.ts";
 import { startedWith } from "../router/supervise.ts";
 import { decodeJoinCode, encodeJoinCode } from "../seal/join-code.ts";
+import { wasRead } from "../sync/storage-care.ts";
 import {
   addressesToDial,
   configuredMode,
@@ -27,7 +28,9 @@ import { inspectMesh } from "./inspect.ts";
 import {
   meshDirectory,
   meshIdOf,
+  openMembership,
   readMembership,
+  refuseCrossing,
   removeMembership,
   sealed,
   writeMembership,
@@ -115,24 +118,32 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     const done = await change();
     if (meshId === undefined || meshIdOf(directory) === meshId) return { done, removed: [] };
     for (const end = Date.now() + 20_000; router && isAlive(router.pid) && Date.now() < end;) await Bun.sleep(50);
-    const name = meshId === "open" ? "agent_mem" : sealedStorageDirectory(meshId);
-    const storage = join(rocksdbRoot(at.env, at.stateDirectory), name);
-    if (!existsSync(storage)) return { done, removed: [] };
-    rmSync(storage, { recursive: true, force: true });
-    return { done, removed: [storage] };
+    return { done, removed: removeStorage(meshId) };
+  }
+
+  /** Gives what it removed. An open mesh's may hold what only the Python original has written, until it was read here. */
+  function removeStorage(meshId: string): string[] {
+    const isOpen = meshId === "open";
+    const root = rocksdbRoot(at.env, at.stateDirectory);
+    const storage = join(root, isOpen ? openStorageDirectory : sealedStorageDirectory(meshId));
+    const removable = existsSync(storage) && (!isOpen || wasRead(host.store()));
+    if (removable) rmSync(storage, { recursive: true, force: true });
+    if (isOpen) {
+      const left = existsSync(root) ? readdirSync(root).filter((name) => name.startsWith(openStorageDirectory)) : [];
+      for (const name of left)
+        host.note(`${join(root, name)} is left, in plain text: it was never read here to its end`);
+      host.store().forgetMesh(); // who comes back has everything to tell: nothing fills an open mesh's storage again
+      host.store().setState("mesh.id", meshId);
+    }
+    return removable ? [storage] : [];
   }
 
   function ensureMembership(open: boolean): "made" | "present" | "open" {
-    const membership = readMembership(directory);
     if (open) {
-      if (membership && membership.kind !== "open") {
-        throw new UserError("conflict", "this host belongs to a sealed mesh", {
-          hint: "kioku-mesh mesh leave, then --open",
-        });
-      }
-      writeMembership(directory, { kind: "open", meshId: "open" });
+      writeMembership(directory, openMembership);
       return "open";
     }
+    const membership = readMembership(directory);
     if (membership) return membership.kind === "open" ? "open" : "present";
     writeMembership(directory, sealed());
     return "made";
@@ -147,9 +158,13 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     },
     async setUp(setup) {
       const code = setup.joinCode === undefined || setup.print ? undefined : decodeJoinCode(setup.joinCode);
-      if (code) requireSameMesh(membershipOf(code), setup.merge);
+      const next = code ? membershipOf(code) : setup.open && !setup.print ? openMembership : undefined;
+      if (next) {
+        refuseCrossing(directory, setup.open);
+        requireSameMesh(next, setup.merge);
+      }
       const { done } = code ? await changeMesh(() => setUp(setup, at)) : { done: await setUp(setup, at) };
-      return { ...done, ...(code?.kind === "full" && { sharing: host.store().counts().live }) };
+      return { ...done, ...(next && next.kind !== "relay" && { sharing: host.store().counts().live }) };
     },
     configuredMode: () => configuredMode(at),
     hasMembership: () => readMembership(directory) !== undefined,
@@ -158,6 +173,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     async join(text, merge) {
       const code = decodeJoinCode(text);
       const membership = membershipOf(code);
+      refuseCrossing(directory, false);
       requireSameMesh(membership, merge);
       const { live } = host.store().counts();
       await changeMesh(() => writeMembership(directory, membership));

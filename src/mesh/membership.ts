@@ -22,6 +22,9 @@ export function meshDirectory(stateDirectory: string): string {
 
 const openWord = "open";
 
+/** All open meshes are one, as far as a host can tell. */
+export const openMembership = { kind: "open", meshId: "open" } as const;
+
 /** The file that holds a join code without addresses, or the word `open`. Its checksum tells damage from a key. */
 function membershipPath(directory: string): string {
   return join(directory, "membership");
@@ -31,7 +34,7 @@ function membershipPath(directory: string): string {
 export function readMembership(directory: string): Membership | undefined {
   const text = membershipText(directory);
   if (text === undefined) return undefined;
-  if (text === openWord) return { kind: "open", meshId: "open" };
+  if (text === openWord) return openMembership;
   try {
     const code = decodeJoinCode(text);
     if (code.kind === "relay") return { kind: "relay", meshId: code.meshId, credentials: code.credentials };
@@ -66,10 +69,20 @@ export function sealed(meshKey: Uint8Array = newMeshKey()): Membership & { kind:
   return { kind: "sealed", meshId: keys.meshId, meshKey, keys };
 }
 
+/** From a sealed mesh to an open one, and back, a host goes on purpose alone, and with no storage of the other left. */
+export function refuseCrossing(directory: string, toOpen: boolean): void {
+  const text = membershipText(directory);
+  if (text === undefined || (text === openWord) === toOpen) return;
+  throw new UserError("conflict", `this host belongs to ${toOpen ? "a sealed" : "an open"} mesh`, {
+    hint: "kioku-mesh mesh leave, then again",
+  });
+}
+
 /** Makes this host part of a mesh. The file is all that a running `mesh run` waits for. */
 export function writeMembership(directory: string, membership: Membership): void {
   privateDirectory(directory);
   const { kind } = membership;
+  refuseCrossing(directory, kind === "open");
   const addresses: string[] = [];
   const text =
     kind === "open"

@@ -76,6 +76,11 @@ const missingKey = [
   "  kioku-mesh init --mode spoke --open --force …     for a mesh without a key (trusted networks alone)",
 ].join("\n");
 
+function openWarning(sharing: number | undefined): string {
+  const what = sharing === undefined ? "all" : amount(sharing, "memory", "memories");
+  return `an open mesh: whoever reaches its endpoints can read, change and delete what is here: ${what}`;
+}
+
 /** What `init` did for a host of a mesh, beside the router's file. */
 export const meshSetup = z.strictObject({
   mode: z.enum(["localhost", "hub", "spoke"]),
@@ -94,7 +99,8 @@ export function meshSetupText(path: string, written: boolean, setup: z.output<ty
   else lines.push("next: kioku-mesh mesh run");
   if (mode !== "localhost") lines.push('also: export ZENOH_BACKEND_ROCKSDB_ROOT="$HOME/.local/share/mesh-mem"');
   if (key === "made") lines.push("made the mesh's key; for each other host: kioku-mesh mesh invite");
-  if (sharing !== undefined)
+  if (key === "open") lines.push(openWarning(sharing));
+  else if (sharing !== undefined)
     lines.push(`joined; shared with the mesh: ${amount(sharing, "memory", "memories")} of this host`);
   else if (key === "joined") lines.push("joined as a relay: it carries the mesh and cannot read it");
   if (key === "missing") lines.push(missingKey);

@@ -39,7 +39,10 @@ const input = z.strictObject({
     .optional()
     .describe("Join code of a mesh; `-` reads it from standard input, not shown on a terminal.")
     .register(surfaces, { cli: { secret: "join code", metavar: "CODE" } }),
-  merge: z.boolean().default(false).describe("With --join: share this host's memory although it is of another mesh."),
+  merge: z
+    .boolean()
+    .default(false)
+    .describe("With --join or --open: share this host's memory although it is of another mesh."),
 });
 
 const output = () =>
@@ -57,7 +60,7 @@ export const init = defineOperation({
   examples: ["init", "init --print"],
   exits: {
     1: "There is a configuration already.",
-    4: "This host's memory is of another mesh than the join code (see --merge).",
+    4: "This host, or its memory, is of another mesh (see --merge).",
   },
   effect: "write",
   input,

@@ -106,7 +106,7 @@ function openStorage(volume: "memory" | "rocksdb"): string[] {
           "          },",
           "          volume: {",
           '            id: "rocksdb",',
-          '            dir: "agent_mem",',
+          `            dir: "${openStorageDirectory}",`,
           "            create_db: true,",
           "          },",
         ];
@@ -125,6 +125,9 @@ function openStorage(volume: "memory" | "rocksdb"): string[] {
 export function sealedStorageDirectory(meshId: string): string {
   return `kioku_${meshId}`;
 }
+
+/** The same of an open one, as the original's file has it. */
+export const openStorageDirectory = "agent_mem";
 
 /** Reads the text of a `zenohd.json5`; throws UserError `usage` for what is not one JSON5 object. */
 export function parseRouterFile(text: string, path: string): JsonObject {

@@ -4,6 +4,12 @@ import type { Notice } from "./status.ts";
 import type { Timing } from "./timing.ts";
 
 const aliveKey = "mesh.alive";
+const readKey = "mesh.read";
+
+/** Whether all that the storage held has been read at least once. */
+export function wasRead(store: Pick<CarePorts, "state">): boolean {
+  return store.state(readKey) !== undefined;
+}
 
 /** The storage was made anew: the next link reads and fills it. */
 export function forgetStorage(store: Pick<CarePorts, "setState">): void {
@@ -57,6 +63,7 @@ export function createStorageCare(
     startAt = Number.POSITIVE_INFINITY;
     const reading = await keeper.read();
     caredAt = scheduler.now();
+    if (reading?.whole && !wasRead(ports)) ports.setState(readKey, "1");
     if (!reading?.whole) readAt = Math.min(readAt, later(timing.sample));
     else if (reading.missing && !open) ports.notify({ kind: "storageWiped", missing: reading.missing });
     if (reading?.whole) nowRead();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Store } from "../../src/store/store.ts";
 import { world } from "../world.ts";
 
 const note =
@@ -91,6 +92,100 @@ test("an open mesh has the original's note, and plain endpoints", async () => {
   const { err, exitCode } = await w.kioku(["init", "--mode", "hub", "--listen", "10.0.0.5", "--open"]);
   expect({ err, exitCode }).toEqual({ err: note, exitCode: 0 });
   expect(configOf(w).router()).toContain('"tcp/10.0.0.5:7447"');
+});
+
+describe("between an open and a sealed mesh", () => {
+  const hub = ["init", "--mode", "hub", "--listen", "10.0.0.5"];
+  const open = [...hub, "--open"];
+  const leave = ["mesh", "leave", "--yes"];
+  const inStore = <T>(w: ReturnType<typeof world>, work: (store: Store) => T): T => {
+    const { context, close } = w.context();
+    try {
+      return work(context.store());
+    } finally {
+      close();
+    }
+  };
+  const crossing = (kind: string) =>
+    `error: this host belongs to ${kind} mesh\n hint: kioku-mesh mesh leave, then again\n`;
+
+  test("nobody goes without leaving the one, whatever the command", async () => {
+    using code = world();
+    await code.kioku(hub);
+    const stdin = `${(await code.kioku(["mesh", "invite"])).out.trimEnd().split("\n").at(-1)!}\n`;
+    const roads: [string[], string, string[][]][] = [
+      [
+        hub,
+        "a sealed",
+        [
+          [...open, "--force"],
+          ["mesh", "start", "--open"],
+          ["mesh", "join", "--open", "10.0.0.6"],
+        ],
+      ],
+      [
+        open,
+        "an open",
+        [
+          [...hub, "--force"],
+          [...hub, "--force", "--join", "-", "--merge"],
+          ["mesh", "join", "--merge", "-"],
+        ],
+      ],
+      [open, "an open", [["init", "--mode", "spoke", "--listen", "127.0.0.1", "--connect", "10.0.0.6", "--force"]]],
+    ];
+    for (const [before, kind, commands] of roads) {
+      using w = world();
+      await w.kioku(before);
+      const file = configOf(w).router();
+      for (const argv of commands) {
+        const { err, exitCode } = await w.kioku(argv, { stdin });
+        expect([argv, exitCode, err]).toEqual([argv, 4, crossing(kind)]);
+      }
+      expect(configOf(w).router()).toBe(file);
+      expect((await w.kioku(leave)).exitCode).toBe(0);
+      expect((await w.kioku(commands[0]!)).exitCode).toBe(0);
+    }
+  });
+
+  test("going open says what that means, and takes a word where the memory is of another mesh", async () => {
+    using w = world();
+    await w.save("a secret");
+    const warning = "an open mesh: whoever reaches its endpoints can read, change and delete what is here: 1 memory\n";
+    expect((await w.kioku([...open, "--print"])).out).not.toContain("whoever");
+    expect((await w.kioku(open)).out).toEndWith(warning);
+    await w.kioku(leave);
+    inStore(w, (store) => store.setState("mesh.id", "0123456789abcdef0123456789abcdef"));
+    expect((await w.kioku(open)).exitCode).toBe(4);
+    expect((await w.kioku([...open, "--merge"])).out).toEndWith(warning);
+  });
+
+  test("leaving an open one takes its storage along once that was read, and names what it leaves", async () => {
+    using w = world();
+    const state = `${w.home}/.local/share/mesh-mem`;
+    const storage = `${state}/agent_mem`;
+    const damaged = `${storage}.damaged-20260102T030405Z`;
+    const left = (path: string) => `${path} is left, in plain text: it was never read here to its end\n`;
+    for (const path of [storage, damaged]) mkdirSync(path, { recursive: true });
+    await w.kioku(open);
+    expect((await w.kioku(leave)).err).toBe(left(storage) + left(damaged));
+    await w.kioku(open);
+    inStore(w, (store) => store.setState("mesh.read", "1"));
+    const { out, err } = await w.kioku(leave);
+    expect([out, err]).toEqual([expect.stringContaining(`removed ${storage}\n`), left(damaged)]);
+    expect(readdirSync(state)).not.toContain("agent_mem");
+  });
+
+  test("who comes back to an open one has everything to tell", async () => {
+    using w = world();
+    await w.save("told before");
+    await w.kioku(open);
+    inStore(w, (store) => store.setState("mesh.held", "1"));
+    expect(inStore(w, (store) => store.pending())).toBe(0);
+    await w.kioku(leave);
+    await w.kioku(open);
+    expect(inStore(w, (store) => store.pending())).toBe(1);
+  });
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openStore } from "../../src/store/store.ts";
 import { has, testWith } from "../needs.ts";
@@ -236,6 +236,29 @@ openTest(
       `ZENOH_CONNECT: tcp/${user.address}:7447 is skipped: a sealed mesh links by TLS alone, not by tcp/`,
     );
     expect(stranger.log()).not.toContain("ZENOH_CONNECT: tcp/127.0.0.1");
+  },
+  minute,
+);
+
+openTest(
+  "who leaves the open mesh leaves nothing plain behind but the memory, and can go on sealed",
+  async () => {
+    const storage = originalStorage(join(user.home, "python"));
+    expect(readdirSync(storage)).toContain("agent_mem");
+    expect((await user.kioku(["init", "--mode", "hub", "--listen", "127.0.0.1", "--force"])).status).toBe(4);
+    const { out } = await must(user.kioku(["mesh", "leave", "--yes"]));
+    expect(out).toContain(`removed ${join(storage, "agent_mem")}\n`);
+    expect(readdirSync(storage)).not.toContain("agent_mem");
+    const plain = new Bun.Glob("**").scanSync({ cwd: user.state, dot: true, onlyFiles: true });
+    const withText = [...plain].filter((file) =>
+      readFileSync(join(user.state, file)).includes("saved before any link"),
+    );
+    expect(withText.every((file) => file.startsWith("memory.db"))).toBe(true);
+    await must(user.kioku(["init", "--mode", "hub", "--listen", "127.0.0.1"]));
+    await eventually("its sealed storage is there", () =>
+      readdirSync(storage).some((name) => name.startsWith("kioku_")),
+    );
+    expect(await finds(user, "saved before any link")).toBe(true);
   },
   minute,
 );
