@@ -312,6 +312,34 @@ describe("--install-systemd", () => {
   });
 });
 
+describe("doctor of a host of a mesh", () => {
+  const listener = () => Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const found = async (w: ReturnType<typeof world>, name: string) =>
+    (await w.kioku(["doctor"])).out.split("\n").find((line) => line.includes(` ${name} — `));
+
+  test("warns where a hub is silent and another answers, and fails where none does", async () => {
+    using w = world();
+    await w.save("one");
+    const hub = listener();
+    const dial = (...hubs: string[]) =>
+      w.kioku(["init", "--mode", "spoke", "--open", "--force", "--listen", "127.0.0.1:1", ...hubs]);
+    await dial("--connect", `127.0.0.1:${hub.port}`, "--connect", "127.0.0.1:2");
+    expect(await found(w, "hubs")).toStartWith("[WARN]");
+    hub.stop(true);
+    expect(await found(w, "hubs")).toStartWith("[FAIL]");
+  });
+
+  test("names who holds the port that others should dial", async () => {
+    using w = world();
+    await w.save("one");
+    const other = listener();
+    await w.kioku(["init", "--mode", "hub", "--listen", `127.0.0.1:${other.port}`]);
+    expect(await found(w, "ports")).toStartWith(`[FAIL] ports — tls/127.0.0.1:${other.port} is held by `);
+    other.stop(true);
+    expect(await found(w, "ports")).toBe("[PASS] ports — free");
+  });
+});
+
 test("--out writes the router's file somewhere else", async () => {
   using w = world();
   const path = join(w.home, "elsewhere", "zenohd.json5");
