@@ -90,6 +90,17 @@ describe("commands that are named", async () => {
   }
 });
 
+test("what the table of troubles quotes is what the program says", async () => {
+  const files = [...new Glob("src/**/*.ts").scanSync(root)];
+  const program = (await Promise.all(files.map((file) => Bun.file(join(root, file)).text()))).join("\n");
+  const { tables } = await readPage("docs/troubleshooting.md");
+  const quoted = tables.flatMap(([seen]) => [...seen!.matchAll(/`([^`]+)`/g)].map(([, code]) => code!));
+  const ours = quoted.filter((code) => !/^(nc |exceeding delta )/.test(code)); // other programs'
+  expect(ours.length).toBeGreaterThan(10);
+  const parts = ours.flatMap((code) => code.split(/…|\d+/)).map((part) => part.trim());
+  expect(parts.filter((part) => !program.includes(part))).toEqual([]);
+});
+
 /** A home in which the program is installed and nothing else has happened. */
 function freshHome() {
   const home = mkdtempSync(join(tmpdir(), "kioku-docs-"));
