@@ -126,6 +126,7 @@ function freshHome() {
  */
 describe("commands", () => {
   for (const page of pages.filter((name) => name.startsWith("docs/") && !name.endsWith(".ja.md"))) {
+    // The commands of contributing run this suite; those of the reference are examples, with ids that are not here.
     if (page.startsWith("docs/decisions") || page === "docs/contributing.md" || page === "docs/reference.md") continue;
     test(`of ${page} work as they stand`, async () => {
       const script = (await readPage(page)).blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
