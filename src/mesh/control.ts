@@ -150,7 +150,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
   }
 
   return {
-    router: routerControl(at, host.note),
+    router: routerControl(at, host),
     addresses: () => listenAddresses(networkInterfaces()),
     addressesOf(listen, open) {
       const endpoints = parseEndpoints(listen, { sealed: !open, role: "listen", defaultPort: ephemeralLinkPort });

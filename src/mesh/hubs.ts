@@ -79,7 +79,7 @@ async function problemOf(endpoint: Endpoint, meshId: string | undefined): Promis
   if (answer === "open") return await sealedProblem(endpoint);
   if (meshId === undefined || answer === authorityName(meshId)) return undefined;
   return {
-    problem: `belongs to another mesh (${answer.replace(/^kioku-mesh /, "")}; this host to ${meshId})`,
+    problem: `belongs to another mesh (${answer.replace(/^kioku-mesh /, "")}, this host to ${meshId})`,
     hint: "On it: kioku-mesh mesh invite. Here: kioku-mesh mesh join --merge -",
   };
 }

@@ -12,7 +12,7 @@ import { embedded } from "../router/embedded.ts";
 import { rocksdbRoot } from "../router/environment.ts";
 import { verifyRouter } from "../router/manifest.ts";
 import { portConflicts } from "../router/ports.ts";
-import { locateRouter } from "../router/provision.ts";
+import { locateRouter, noRouter } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
 import { agentPath, unitPath } from "../router/service.ts";
 import { startedWith } from "../router/supervise.ts";
@@ -37,7 +37,7 @@ type Look = (looking: Looking) => Finding | Promise<Finding>;
 const looks: { [name: string]: Look } = {
   async zenohd_binary({ at }) {
     const router = locateRouter(join(at.stateDirectory, "router"), embedded);
-    if (!router) return fail("this build carries no router and none is installed", "kioku-mesh zenohd install");
+    if (!router) throw noRouter();
     if (!existsSync(router.directory))
       return pass(`${router.version}, unpacked at first use`, { version: router.version });
     const problems = await verifyRouter(router.directory);

@@ -5,14 +5,19 @@ import type { RouterControl } from "../ops/mesh-control.ts";
 import type { Download } from "../router/download.ts";
 import { embedded } from "../router/embedded.ts";
 import { installRouter } from "../router/install.ts";
-import { locateRouter, provideRouter, type Router } from "../router/provision.ts";
+import { locateRouter, noRouter, provideRouter, type Router } from "../router/provision.ts";
 import { targetOf } from "../router/release.ts";
 import { tryRouter } from "../router/trial.ts";
 import { probeRouter } from "../zenoh/probe.ts";
 import type { Surroundings } from "./configure.ts";
 
-/** What a host can do about its router. `note` hears of a download's progress. */
-export function routerControl(at: Surroundings, note: (line: string) => void): RouterControl {
+interface Watcher {
+  note(line: string): void;
+  progress(done: number, size: number | undefined): void;
+}
+
+/** What a host can do about its router. The watcher hears of downloads. */
+export function routerControl(at: Surroundings, watcher: Watcher): RouterControl {
   const root = join(at.stateDirectory, "router");
   const check = (router: Router) => tryRouter(root, router, (port, authority) => probeRouter(port, authority, 5_000));
   const told = ({ version, zenohd }: Router) => ({ version, path: zenohd });
@@ -20,18 +25,20 @@ export function routerControl(at: Surroundings, note: (line: string) => void): R
   return {
     async install(from, version) {
       const target = targetOf({ platform: at.platform, arch: process.arch, musl: isMusl() });
-      if (!target) throw new UserError("unavailable", "Zenoh publishes no router for this machine");
+      if (!target) {
+        throw new UserError("unavailable", "Zenoh publishes no router for this machine", {
+          hint: "saves and searches need none; to share them, take `kioku-mesh export` to a machine that has one",
+        });
+      }
       const source = { ...(from !== undefined && { from }), ...(version !== undefined && { version }) };
       const searchPath = at.env.PATH ?? "";
-      const options = { root, target, check, onProgress: progressNotes(note), searchPath };
+      const options = { root, target, check, onProgress: watched(watcher), searchPath };
       return told(await installRouter({ ...options, ...source, ...(embedded && { embedded }) }));
     },
     locate() {
       const router = locateRouter(root, embedded);
       if (router) return told(router);
-      throw new UserError("unavailable", "this build carries no router and none is installed", {
-        hint: "kioku-mesh zenohd install",
-      });
+      throw noRouter();
     },
     async verify() {
       const router = await provideRouter(root, embedded);
@@ -46,13 +53,12 @@ function isMusl(): boolean {
   return existsSync("/lib") && readdirSync("/lib").some((name) => name.startsWith("ld-musl-")) && !existsSync("/lib64");
 }
 
-/** A line for every tenth of a download. */
-function progressNotes(note: (line: string) => void): NonNullable<Download["onProgress"]> {
-  const told = new Map<string, number>();
+/** A line for each download, and a bar where a person watches. */
+function watched({ note, progress }: Watcher): NonNullable<Download["onProgress"]> {
+  let last = "";
   return ({ name, received, total }) => {
-    const tenth = total ? Math.floor((10 * received) / total) : 0;
-    if (tenth <= (told.get(name) ?? -1)) return;
-    told.set(name, tenth);
-    note(`downloading ${name}: ${tenth * 10} %`);
+    if (name !== last) note(`downloading ${name}`);
+    last = name;
+    progress(received, total);
   };
 }

@@ -50,7 +50,7 @@ export interface MeshHost {
   /** Says something to the person who watches, or to the service's log. No secrets. */
   note(line: string): void;
   /** Shows how far a long session is, where a person watches. */
-  progress(done: number, size: number): void;
+  progress(done: number, size: number | undefined): void;
 }
 
 /** What the router is started with; read anew at each start, so that an edited file takes effect. */

@@ -103,9 +103,12 @@ const permissions: Inspector = {
   },
 };
 
+/** The memory, who we are, and all of the mesh: its key, certificates and logs. */
 function ownFiles(stateDirectory: string): string[] {
   const names = readdirSync(stateDirectory).filter((name) => name === "pc_id" || name.startsWith("memory.db"));
-  return names.map((name) => join(stateDirectory, name));
+  const mesh = join(stateDirectory, "mesh");
+  const ofMesh = existsSync(mesh) ? readdirSync(mesh, { recursive: true }).map((name) => join(mesh, String(name))) : [];
+  return [...names.map((name) => join(stateDirectory, name)), ...(existsSync(mesh) ? [mesh] : []), ...ofMesh];
 }
 
 function isOpen(path: string): boolean {

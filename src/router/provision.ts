@@ -32,13 +32,17 @@ export async function provideRouter(root: string, embedded: EmbeddedRouter | und
         hint: "kioku-mesh zenohd install",
       });
   }
-  if (!embedded)
-    throw new UserError("unavailable", "this build carries no router and none is installed", {
-      hint: "kioku-mesh zenohd install",
-    });
+  if (!embedded) throw noRouter();
   const router = await placeRouter(root, embedded, (directory) => unpackEmbedded(embedded, directory));
   removeOldRouters(root, router);
   return router;
+}
+
+/** What a host hears whose build carries no router, as those of most platforms do. */
+export function noRouter(): UserError {
+  return new UserError("unavailable", "this build carries no router and none is installed", {
+    hint: "`kioku-mesh zenohd install` fetches Zenoh's own and verifies it; saves and searches need none",
+  });
 }
 
 /** Where the router is, or would be after its first use, without unpacking or checking anything. */

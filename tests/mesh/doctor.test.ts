@@ -1,0 +1,143 @@
+import { expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createServer, type TLSSocket } from "node:tls";
+import { meshDirectory, provideLinkCredentials, readMembership } from "../../src/mesh/membership.ts";
+import { issueLinkCredentials, meshAuthority } from "../../src/seal/authority.ts";
+import { deriveKeys } from "../../src/seal/keys.ts";
+import { freePort } from "../router/supervised.ts";
+import { world } from "../world.ts";
+
+interface Check {
+  name: string;
+  status: string;
+  summary: string;
+  hint: string;
+}
+
+/** A host with a memory and its part in a mesh, and what its doctor finds. */
+async function hostOf(...init: string[]) {
+  const w = world();
+  await w.save("there is a memory");
+  const { err, exitCode } = await w.kioku(["init", ...init]);
+  if (exitCode !== 0) throw new Error(err);
+  const state = join(w.home, ".local/share/mesh-mem");
+  async function check(name: string): Promise<[status: string, summary: string, hint: string]> {
+    const { checks } = JSON.parse((await w.kioku(["doctor", "--json"])).out) as { checks: Check[] };
+    const { status, summary, hint } = checks.find((one) => one.name === name)!;
+    return [status, summary, hint];
+  }
+  return Object.assign(w, { state, mesh: meshDirectory(state), check });
+}
+
+/** A listener on the loopback that answers with a mesh's certificate, or, without, as a program of another kind. */
+async function listener(meshKey?: Uint8Array) {
+  const port = await freePort();
+  if (!meshKey) {
+    const plain = Bun.listen({
+      hostname: "127.0.0.1",
+      port,
+      socket: { data: (socket) => void socket.end("HTTP/1.0 400 Bad Request\r\n\r\n") },
+    });
+    return { port, [Symbol.dispose]: () => plain.stop(true) };
+  }
+  const { certificate, privateKey } = issueLinkCredentials(meshAuthority(deriveKeys(meshKey)), new Date());
+  const open = new Set<TLSSocket>();
+  const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
+    open.add(socket.on("error", () => {})); // who looks hangs up
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return {
+    port,
+    [Symbol.dispose]() {
+      server.close();
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+test("a build without a router is told of, with what to do about it", async () => {
+  using w = await hostOf("--mode", "hub", "--listen", "127.0.0.1");
+  const hint = "`kioku-mesh zenohd install` fetches Zenoh's own and verifies it; saves and searches need none";
+  expect(await w.check("zenohd_binary")).toEqual(["fail", "this build carries no router and none is installed", hint]);
+  const { err, exitCode } = await w.kioku(["zenohd", "path"]);
+  expect([err.split("\n")[0], exitCode]).toEqual(["error: this build carries no router and none is installed", 5]);
+  expect(await w.check("replicator")).toEqual([
+    "warn",
+    "no process of this host takes part in the mesh",
+    "kioku-mesh mesh run",
+  ]);
+  expect(await w.check("zenohd_reachable")).toEqual(["warn", "the router does not run", "kioku-mesh mesh run"]);
+});
+
+test("each hub is dialled: one that is silent, one without TLS and one of another mesh are told apart", async () => {
+  using plain = await listener();
+  using other = await listener(new Uint8Array(32).fill(7));
+  const silent = await freePort();
+  const ports = [silent, plain.port, other.port];
+  const connect = ports.flatMap((port) => ["--connect", `127.0.0.1:${port}`]);
+  using w = await hostOf("--mode", "hub", "--listen", "127.0.0.1", ...connect);
+  const own = readMembership(w.mesh)!.meshId;
+  const [status, summary, hint] = await w.check("hubs");
+  expect([status, summary.split("; ")]).toEqual([
+    "fail",
+    [
+      `127.0.0.1:${silent}: no answer`,
+      `127.0.0.1:${plain.port}: speaks no TLS`,
+      `127.0.0.1:${other.port}: belongs to another mesh (${deriveKeys(new Uint8Array(32).fill(7)).meshId}, this host to ${own})`,
+    ],
+  ]);
+  expect(hint).toContain("mesh run");
+});
+
+test("who holds a port that the router wants is named", async () => {
+  using foreign = await listener();
+  using w = await hostOf("--mode", "hub", "--listen", `127.0.0.1:${foreign.port}`);
+  const [status, summary, hint] = await w.check("ports");
+  expect([status, hint]).toEqual(["fail", "End that process, or listen on another port."]);
+  expect(summary).toStartWith(`tls/127.0.0.1:${foreign.port} is held by `);
+  expect(summary).toContain(`(pid ${process.pid})`);
+});
+
+test("a key that is missing or damaged, and a file that was edited wrongly, are failures with a way out", async () => {
+  using spoke = await hostOf("--mode", "spoke", "--listen", "127.0.0.1", "--connect", "127.0.0.1:1");
+  expect(await spoke.check("mesh_key")).toEqual(["fail", "this host has no key of the mesh", "kioku-mesh mesh join -"]);
+  using hub = await hostOf("--mode", "hub", "--listen", "127.0.0.1");
+  expect(await hub.check("mesh_key")).toEqual(["pass", `sealed, mesh ${readMembership(hub.mesh)!.meshId}`, ""]);
+  writeFileSync(join(hub.mesh, "membership"), "kioku1_nonsense\n");
+  expect((await hub.check("mesh_key")).slice(0, 2)).toEqual([
+    "fail",
+    `the mesh's key is damaged: ${join(hub.mesh, "membership")}`,
+  ]);
+  const file = join(hub.home, ".config/mesh-mem/zenohd.json5");
+  writeFileSync(file, "{ mode: ");
+  const [status, summary, hint] = await hub.check("router_config");
+  expect([status, summary.startsWith(`${file} is not valid JSON5`)]).toEqual(["fail", true]);
+  expect(hint).toContain("init --mode hub --force");
+});
+
+test("certificates are told with their end, and when they no longer serve", async () => {
+  using w = await hostOf("--mode", "hub", "--listen", "127.0.0.1");
+  expect(await w.check("certificates")).toEqual(["pass", "made at the next start", ""]);
+  await provideLinkCredentials(w.mesh, readMembership(w.mesh)!, w.clock.now);
+  expect((await w.check("certificates")).slice(0, 2)).toEqual(["pass", expect.stringMatching(/^valid until 20\d\d-/)]);
+  w.pass(11 * 365 * 86_400_000);
+  expect(await w.check("certificates")).toEqual([
+    "warn",
+    "the link certificate is expired",
+    "The next start of `kioku-mesh mesh run` issues a new one.",
+  ]);
+});
+
+test("a key that others can read, a service and a port to open are seen", async () => {
+  using w = await hostOf("--mode", "hub", "--listen", "0.0.0.0:7999");
+  expect((await w.check("permissions"))[0]).toBe("pass");
+  chmodSync(join(w.mesh, "membership"), 0o644);
+  const [status, summary, hint] = await w.check("permissions");
+  expect([status, summary]).toEqual(["warn", `others on this machine can read ${join(w.mesh, "membership")}`]);
+  expect(hint).toBe(`chmod go= ${join(w.mesh, "membership")}`);
+  expect((await w.check("service"))[1]).toContain("not installed");
+  const unit = w.files.file(".config/systemd/user/mesh-mem-zenohd.service");
+  expect(await w.check("service")).toEqual(["pass", unit, ""]);
+  expect((await w.check("firewall"))[1]).toBe("other hosts dial TCP port 7999: a firewall has to let it in");
+});
