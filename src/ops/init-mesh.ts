@@ -77,8 +77,8 @@ const missingKey = [
 ].join("\n");
 
 function openWarning(sharing: number | undefined): string {
-  const what = sharing === undefined ? "all" : amount(sharing, "memory", "memories");
-  return `an open mesh: whoever reaches its endpoints can read, change and delete what is here: ${what}`;
+  const what = sharing === undefined ? "" : `: ${amount(sharing, "memory", "memories")}`;
+  return `an open mesh: whoever reaches its endpoints can read, change and delete what is here${what}`;
 }
 
 /** What `init` did for a host of a mesh, beside the router's file. */

@@ -111,6 +111,15 @@ openTest(
       expect(await finds(host, "deleted by version 0.3")).toBe(false);
     }
     expect(await original.search("from the future")).toMatchObject([{ of_2030: { a: ["未"] } }]);
+
+    await original.run("migrate-visibility", "--from", "legacy", "--to", "mesh", "--yes");
+    expect((await original.dump("mem/obs/**")).size).toBe(0);
+    expect(await original.search("version 0.3")).toMatchObject([{ observation_id: older, visibility: "mesh" }]);
+    for (const host of hosts) {
+      expect(await finds(host, "from version 0.3")).toBe(true);
+      expect(await finds(host, "deleted by version 0.3")).toBe(false);
+      expect(payloadAt(host, "observation", gone)).toContain("deleted by version 0.3");
+    }
   },
   minute,
 );
