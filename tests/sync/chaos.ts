@@ -1,7 +1,8 @@
 import { isPreferred, type Record } from "../../src/core/record.ts";
-import type { Shelf } from "../../src/sync/loopback.ts";
+import type { LoopbackMesh, Shelf } from "../../src/sync/loopback.ts";
+import { protocol } from "../../src/sync/message.ts";
 import type { Timing } from "../../src/sync/timing.ts";
-import { areEqual, createWorld, setOf, type Host, type TestStore } from "./world.ts";
+import { areEqual, createWorld, setOf, type Host, type TestStore, type World } from "./world.ts";
 
 /** A store whose disk can be copied. */
 export interface ChaosStore extends TestStore {
@@ -24,6 +25,8 @@ interface Machine {
   backup: ChaosStore | undefined;
   /** Milliseconds by which its wall clock is off. */
   skew: number;
+  /** It runs a release that speaks newer protocols too. */
+  isNewer: boolean;
 }
 
 const mostMachines = 7;
@@ -47,7 +50,9 @@ export function runChaos({ seed, operations, createStore, timing }: ChaosOptions
 
   function start(machine: Machine): void {
     const scheduler = { ...world, clock: () => world.clock() + machine.skew };
-    machine.host = world.host(machine.store, { place: machine.place, id: machine.id, scheduler });
+    const connected = network.connect(machine.place);
+    const mesh = machine.isNewer ? announcingMore(connected, world) : connected;
+    machine.host = world.host(machine.store, { place: machine.place, id: machine.id, scheduler, mesh });
   }
 
   function crash(machine: Machine): void {
@@ -64,6 +69,7 @@ export function runChaos({ seed, operations, createStore, timing }: ChaosOptions
       host: undefined,
       backup: undefined,
       skew: 0,
+      isNewer: world.random() < 0.3,
     };
     if (world.random() < 0.6) shelves.push(network.shelve(machine.place));
     machines.push(machine);
@@ -211,6 +217,17 @@ export function runChaos({ seed, operations, createStore, timing }: ChaosOptions
     void replicator.stop();
   }
   return problems;
+}
+
+/** A mesh as a newer release uses it: it announces protocols, and says things, that this one does not know. */
+function announcingMore(mesh: LoopbackMesh, { sealAnnouncement }: World): LoopbackMesh {
+  return {
+    ...mesh,
+    announce(sealed) {
+      const fields = JSON.parse(new TextDecoder().decode(sealed.subarray(8)));
+      mesh.announce(sealAnnouncement(mesh.self, { ...fields, newest: protocol.newest + 1, mood: "fresh" }));
+    },
+  };
 }
 
 function wrongIn(store: TestStore, place: string, required: Map<string, Record>, everErased: Set<string>): string[] {
