@@ -1,8 +1,8 @@
 import type { Store } from "../store/store.ts";
-import { hasRemains } from "../sync/remains.ts";
+import { remains, secondRenewal } from "../sync/remains.ts";
 
 /** Milliseconds. Long enough that erasures of one run are cleaned up once, and hosts differ, or all would do it together. */
-const usualDelay = { least: 20_000, spread: 20_000, between: 600_000 };
+const usualDelay = { least: 20_000, spread: 20_000, between: secondRenewal };
 
 /**
  * Takes the bytes of erased content off this host's disk, some time after it was erased: out of the database's files, and
@@ -20,11 +20,12 @@ export function createCleaner(store: () => Store, renew: () => void, note: (line
   function clean(): void {
     timer = undefined;
     try {
-      if (hasRemains(store())) {
+      const due = remains(store(), Date.now());
+      if (due === "now") {
         restUntil = performance.now() + delay.between;
         renew();
       }
-      if (!store().purge()) plan(); // somebody is reading: later, then
+      if (!store().purge() || due !== "none") plan(); // somebody is reading, or the storage is to be made anew once more
     } catch (error) {
       note(`erased content is still in the files: ${error instanceof Error ? error.message : String(error)}`);
       restUntil = performance.now() + delay.between;

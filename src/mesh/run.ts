@@ -15,7 +15,7 @@ import { openReplicaStore } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { meshSealer } from "../sync/mesh-sealer.ts";
 import { openSealer } from "../sync/open-sealer.ts";
-import { clearRemains, hasRemains } from "../sync/remains.ts";
+import { noteRenewal, remains } from "../sync/remains.ts";
 import { createReplicator, type Replicator } from "../sync/replicator.ts";
 import { systemScheduler } from "../sync/scheduler.ts";
 import { relayStatusText, type Notice } from "../sync/status.ts";
@@ -176,12 +176,12 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
  * Before the router starts: where its storage's files may have erased content in them, makes way for a new storage. It
  * is a cache of every host's database. An open mesh's may hold what only the Python original has written: it stays.
  */
-function renewStorage(membership: Membership, { store, env, stateDirectory }: MeshHost): void {
-  if (membership.kind !== "sealed" || !hasRemains(store())) return;
+function renewStorage(membership: Membership, { store, env, stateDirectory, now }: MeshHost): void {
+  if (membership.kind !== "sealed" || remains(store(), now().getTime()) !== "now") return;
   const directory = sealedStorageDirectory(membership.meshId);
   rmSync(join(rocksdbRoot(env, stateDirectory), directory), { recursive: true, force: true });
   forgetStorage(store());
-  clearRemains(store());
+  noteRenewal(store(), now().getTime());
 }
 
 /** Where the router that runs now can be talked to. */

@@ -41,6 +41,5 @@ export function createAnnouncer(scheduler: Scheduler, timing: Timing, announce: 
     tick(): void {
       if (scheduler.now() - announced >= timing.slow) tell();
     },
-    stop: () => cancel?.(),
   };
 }

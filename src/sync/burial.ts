@@ -43,11 +43,11 @@ export function createBurial(
 export function overwriting(
   replica: Replica,
   storage: MeshStorage,
-  holds: (one: SealedRecord) => Promise<boolean>,
+  isEverywhere: (one: SealedRecord) => Promise<boolean>,
 ): Way {
   async function overwrite(id: string): Promise<boolean> {
     for (const marker of replica.sealed(erasedBy(replica, id))) {
-      if (!(await holds(marker)) && !(await storage.put(marker.name, marker.bytes))) return false;
+      if (!(await isEverywhere(marker)) && !(await storage.put(marker.name, marker.bytes))) return false;
     }
     return true;
   }

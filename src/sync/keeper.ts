@@ -37,11 +37,17 @@ export function createKeeper(
   let reading = false;
   let confirming = false;
   const forgone = new Set<string>();
-  const way = open ? removing(replica, storage) : overwriting(replica, storage, holds);
+  const way = open ? removing(replica, storage) : overwriting(replica, storage, isEverywhere);
 
   async function holds({ name, bytes }: SealedRecord): Promise<boolean> {
     const held = await storage.get(name, getDeadline);
-    return held !== undefined && Buffer.compare(held, bytes) === 0;
+    return held.some((one) => Buffer.compare(one, bytes) === 0);
+  }
+
+  /** No storage that answers has anything else under the name: one may be ahead of the others. */
+  async function isEverywhere({ name, bytes }: SealedRecord): Promise<boolean> {
+    const held = await storage.get(name, getDeadline);
+    return held.length > 0 && held.every((one) => Buffer.compare(one, bytes) === 0);
   }
 
   /** Reads one slice; marks the rows it has in `seen`. Undefined where it was not read to its end. */
@@ -104,7 +110,7 @@ export function createKeeper(
       for (let i = 0; i < samples && set.size > 0; i++) {
         const ref = memberByChance(replica, scheduler);
         for (const one of ref === undefined ? [] : replica.sealed([ref])) {
-          if ((await storage.get(one.name, getDeadline)) === undefined) return false;
+          if ((await storage.get(one.name, getDeadline)).length === 0) return false;
         }
       }
       return true;
@@ -117,8 +123,8 @@ export function createKeeper(
     async mend(names: Iterable<string>): Promise<number> {
       const lost = new Set<string>();
       for (const name of names) {
-        const bytes = await storage.get(name, getDeadline);
-        if (!bytes || !replica.open({ name, bytes })) lost.add(name);
+        const held = await storage.get(name, getDeadline);
+        if (held.length === 0 || held.some((bytes) => !replica.open({ name, bytes }))) lost.add(name);
       }
       const suspected = lost.size;
       for (let after = 0; lost.size > 0 && on.running();) {

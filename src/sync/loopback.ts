@@ -161,8 +161,9 @@ export function createLoopback(scheduler: Scheduler) {
               return Promise.resolve(linked());
             },
             get(name, deadline) {
-              if (!linked() || scheduler.random() < faults.loss) return later(undefined, deadline);
-              return later(scanFor(peer, (other) => other === name)[0]?.bytes, faults.delay[1]);
+              if (!linked() || scheduler.random() < faults.loss) return later([], deadline);
+              const held = scanFor(peer, (other) => other === name).map(({ bytes }) => bytes);
+              return later(held, faults.delay[1]);
             },
             async scan(slice, visit, deadline) {
               const whole = linked() && scheduler.random() >= faults.loss;

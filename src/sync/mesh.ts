@@ -65,8 +65,8 @@ export interface MeshStorage {
    * brings the name back.
    */
   remove(name: string): Promise<boolean>;
-  /** The bytes under one name; undefined when no storage answered with any within `deadline` milliseconds. */
-  get(name: string, deadline: number): Promise<Uint8Array | undefined>;
+  /** The bytes under one name, from each storage that answered with any within `deadline` milliseconds. */
+  get(name: string, deadline: number): Promise<Uint8Array[]>;
   /**
    * Reads every name whose last part begins with the hex digits of `slice` ("": all). One name may come several times,
    * from several storages. Each call makes every router read all it has: few slices, rarely. True when all that was

@@ -13,7 +13,7 @@ import type { ReplicaStore } from "./replica-store.ts";
 import { createReplica, type Taken } from "./replica.ts";
 import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
-import { pause, type Scheduler } from "./scheduler.ts";
+import { pause, stoppable, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
 import { createSlack } from "./slack.ts";
 import { peerStatus, type Notice, type ReplicationStatus, type SessionStatus } from "./status.ts";
@@ -61,7 +61,8 @@ const statusKey = "mesh.status";
  * all retrying. The store is the caller's, who must not close it before `stop` has settled.
  */
 export function createReplicator(options: ReplicatorOptions) {
-  const { mesh, store, sealer, scheduler, host } = options;
+  const { mesh, store, sealer, host } = options;
+  const scheduler = stoppable(options.scheduler);
   const open = options.open ?? false;
   const timing = { ...usualTiming, ...options.timing };
   const report = createReporter(options.notify ?? (() => {}));
@@ -327,7 +328,7 @@ export function createReplicator(options: ReplicatorOptions) {
     stop(): Promise<void> {
       guard(outlet.keep); // else the next start would hand over again what the Python original has taken out since
       running = false;
-      announcer.stop();
+      scheduler.stop();
       return mesh.close();
     },
   };

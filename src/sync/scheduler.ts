@@ -25,6 +25,29 @@ export const systemScheduler: Scheduler = {
   random: () => Math.random(),
 };
 
+/** A scheduler of which all that waits can be dropped: a single timer keeps the process from ending until it is due. */
+export function stoppable(scheduler: Scheduler): Scheduler & { stop(): void } {
+  const waiting = new Set<() => void>();
+  return {
+    ...scheduler,
+    after(delay, run) {
+      const cancel = scheduler.after(delay, () => {
+        waiting.delete(cancel);
+        run();
+      });
+      waiting.add(cancel);
+      return () => {
+        waiting.delete(cancel);
+        cancel();
+      };
+    },
+    stop() {
+      for (const cancel of waiting) cancel();
+      waiting.clear();
+    },
+  };
+}
+
 /** One of several items by chance, undefined of none. */
 export function pick<T>(items: readonly T[], scheduler: Scheduler): T | undefined {
   return items[Math.floor(scheduler.random() * items.length)];

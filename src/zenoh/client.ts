@@ -37,7 +37,7 @@ class PinnedWebSocket extends NativeWebSocket {
 }
 
 /** What the client prints on stdout and stderr: noise for a person, and poison for whoever reads our output. */
-const noise = /^(Successfully opened session|Connected to|WebSocket |Restart connection|Failed to )/;
+const noise = /^(Successfully opened session|Connected to|WebSocket |Restart connection|Failed to |Received )/;
 
 let loading: Promise<typeof import("@eclipse-zenoh/zenoh-ts")> | undefined;
 

@@ -196,7 +196,9 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
     put,
     remove,
     async get(name, deadline) {
-      return (await query(name, deadline, (sample) => sample.payload().toBytes())).found;
+      const held: Uint8Array[] = [];
+      await query(name, deadline, (sample) => void held.push(sample.payload().toBytes()));
+      return held;
     },
     async scan(slice, visit, deadline) {
       const selector = slice === "" ? `${space.records}/**` : `${space.records}/**/${slice}$*`;

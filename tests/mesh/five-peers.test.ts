@@ -167,7 +167,8 @@ meshTest(
     await drop(a, shared[0]!);
     await drop(hub, shared[1]!);
     await Promise.all([drop(a, shared[2]!), must(b.kioku(["delete", shared[2]!]))]);
-    await eventually("a is given up for dead", () => viewOf(hub).peers.every(({ name }) => name !== a.hostName));
+    const sees = ({ name, online }: { name: string; online: boolean }) => name === a.hostName && online;
+    await eventually("a is given up for dead", () => !viewOf(hub).peers.some(sees));
     network.plug(a, true);
     const healed = performance.now();
     await settle();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { deriveKeys } from "../../src/seal/keys.ts";
 import { meshSealer } from "../../src/sync/mesh-sealer.ts";
-import { hasRemains } from "../../src/sync/remains.ts";
+import { noteRemains, noteRenewal, remains, secondRenewal } from "../../src/sync/remains.ts";
 import { runChaos } from "./chaos.ts";
 import { createRealStore, realStores } from "./real-store.ts";
 import { areEqual, createWorld, setOf } from "./world.ts";
@@ -53,6 +53,22 @@ describe("with the real store", () => {
     expect(store.state("mesh.id")).toBeUndefined();
   });
 
+  test("after an erasure the storage is to be made anew twice, whatever is done to the clock", () => {
+    const store = createRealStore();
+    expect(remains(store, 0)).toBe("none");
+    noteRemains(store);
+    expect(remains(store, 1_000)).toBe("now");
+    noteRenewal(store, 1_000);
+    expect([1_000, secondRenewal, secondRenewal + 1_000, 0].map((clock) => remains(store, clock))).toEqual([
+      "later",
+      "later",
+      "now",
+      "now",
+    ]);
+    noteRenewal(store, secondRenewal + 1_000);
+    expect(remains(store, secondRenewal + 1_000)).toBe("none");
+  });
+
   test("an erasure that came right before a crash is known for one that the storage's files may have to lose", () => {
     const world = createWorld(3);
     const store = createRealStore();
@@ -62,6 +78,6 @@ describe("with the real store", () => {
     store.merge([world.record("erasure", secret.id)]);
     world.network.shelve("here");
     world.host(store, { place: "here" });
-    expect(hasRemains(store)).toBe(true);
+    expect(remains(store, 0)).toBe("now");
   });
 });

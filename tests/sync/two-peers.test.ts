@@ -346,6 +346,30 @@ describe("pending", () => {
     expect([session?.sent, session?.received, session?.outcome, pending]).toEqual([300, 400, "equal", 0]);
   });
 
+  test("ends at once: nothing waits any more that would keep the process alive", () => {
+    const world = createWorld(12);
+    const waiting = new Set<() => void>();
+    const after: World["after"] = (delay, run) => {
+      const cancel = world.after(delay, () => {
+        waiting.delete(cancel);
+        run();
+      });
+      waiting.add(cancel);
+      return () => {
+        waiting.delete(cancel);
+        cancel();
+      };
+    };
+    const a = world.host(createMemoryStore(), { place: "here", scheduler: { ...world, after } });
+    world.network.shelve("here");
+    save(a, world.record("observation", undefined));
+    world.run(5_000);
+    expect(waiting.size).toBeGreaterThan(0);
+    void a.replicator.stop();
+    world.run(0);
+    expect(waiting.size).toBe(0);
+  });
+
   test("a synchronisation with nobody there ends at its deadline and says that nothing moved", async () => {
     const world = createWorld(9);
     const store = createMemoryStore();
