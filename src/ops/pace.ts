@@ -2,8 +2,8 @@
 const longest = 200;
 
 /**
- * Milliseconds between two batches: a writer that waits asks at least this often (store/patience.ts), so that each gets
- * its turn before we ask again.
+ * Milliseconds between two batches, at least: a writer that waits asks at least this often (store/patience.ts), so that
+ * each gets its turn before we ask again.
  */
 const pause = 11;
 
@@ -15,7 +15,7 @@ const mostBytes = 4 * 1024 * 1024;
 
 interface Pace<T> {
   sizeOf(row: T): number;
-  /** The work takes no lock: nobody waits for a pause. */
+  /** Nothing takes a lock: nobody waits for a pause. */
   isLockFree?: boolean;
   /** Milliseconds, by any clock. */
   now(): number;
@@ -23,27 +23,32 @@ interface Pace<T> {
 
 /**
  * Does work on rows in batches, none of which keeps other writers waiting for long: their size follows from how long they
- * take on this machine. Where reading fails, what was read before is still worked on.
+ * take on this machine. `work` prepares a batch while others may write, and gives back the part that takes the lock. Where
+ * reading fails, what was read before is still worked on.
  */
 export async function paced<T>(
   rows: AsyncIterable<T> | Iterable<T>,
-  work: (batch: T[]) => void,
+  work: (batch: T[]) => () => void,
   { sizeOf, now, isLockFree = false }: Pace<T>,
 ): Promise<void> {
   let limit = 64;
   let batch: T[] = [];
   let bytes = 0;
+  let freed = -Infinity;
 
   async function flush(): Promise<void> {
     const full = batch;
     [batch, bytes] = [[], 0];
     if (full.length === 0) return;
+    const take = work(full);
+    // Reading and preparing are a pause too. The clock may jump.
+    if (!isLockFree) await Bun.sleep(Math.min(pause, Math.max(0, freed + pause - now())));
     const begun = now();
-    work(full);
-    const took = now() - begun;
+    take();
+    freed = now();
+    const took = freed - begun;
     if (took > longest) limit = Math.max(fewest, limit >> 1);
     else if (took < longest / 2 && full.length === limit) limit = Math.min(most, limit * 2);
-    if (!isLockFree) await Bun.sleep(pause);
   }
 
   try {

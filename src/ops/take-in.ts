@@ -38,8 +38,8 @@ export interface Harvest {
   failure?: UserError;
 }
 
-/** Adds records, or only foretells what adding them would do. */
-type Adopt = (incoming: readonly Incoming[]) => Adopted[];
+/** Adds records, or only foretells what adding them would do. What it gives back is the part that needs the lock. */
+type Adopt = (incoming: readonly Incoming[]) => () => Adopted[];
 
 /**
  * Takes in what there is to read, file after file; at the end what was hidden on a host alone, which another file may
@@ -47,15 +47,18 @@ type Adopt = (incoming: readonly Incoming[]) => Adopted[];
  */
 export async function takeIn(ctx: Context, sources: readonly Source[], dryRun: boolean): Promise<Harvest[]> {
   const harvests: Harvest[] = sources.map((source) => ({ source, tally: { ...nothing }, refused: [] }));
-  const { adopt, close } = dryRun ? foresight(ctx) : { adopt: ctx.store().adopt, close: () => {} };
+  const { adopt, close } = dryRun ? foresight(ctx) : adoption(ctx);
   const size = sum(sources.map((source) => source.size));
   const pace = { sizeOf, now: () => ctx.now().getTime(), isLockFree: dryRun };
   try {
     for (const part of ["rows", "hidden"] as const) {
       for (const harvest of harvests) {
         const work = (batch: ForeignRow[]) => {
-          takeBatch(harvest, batch, adopt);
-          ctx.progress?.(sum(sources.map(({ done }) => done())), size);
+          const take = prepareBatch(harvest, batch, adopt);
+          return () => {
+            take();
+            ctx.progress?.(sum(sources.map(({ done }) => done())), size);
+          };
         };
         try {
           await paced(harvest.source[part](), work, pace);
@@ -71,19 +74,22 @@ export async function takeIn(ctx: Context, sources: readonly Source[], dryRun: b
   return harvests;
 }
 
-function takeBatch({ tally, refused }: Harvest, batch: readonly ForeignRow[], adopt: Adopt): void {
+function prepareBatch({ tally, refused }: Harvest, batch: readonly ForeignRow[], adopt: Adopt): () => void {
   const incoming: Incoming[] = [];
   for (const row of batch) {
     if ("record" in row) incoming.push(row);
     else if (refused.length < mostNamed) refused.push(row);
   }
   tally.refused += batch.length - incoming.length;
-  for (const [i, { outcome, unreadable }] of adopt(incoming).entries()) {
-    const { record, hidden_at } = incoming[i]!;
-    tally[outcome === "present" ? "present" : (counters[record.kind] ?? "others")]++;
-    if (outcome === "inserted" && hidden_at !== undefined) tally.hidden++;
-    if (unreadable) tally.unreadable++;
-  }
+  const take = adopt(incoming);
+  return () => {
+    for (const [i, { outcome, unreadable }] of take().entries()) {
+      const { record, hidden_at } = incoming[i]!;
+      tally[outcome === "present" ? "present" : (counters[record.kind] ?? "others")]++;
+      if (outcome === "inserted" && hidden_at !== undefined) tally.hidden++;
+      if (unreadable) tally.unreadable++;
+    }
+  };
 }
 
 const counters: { [kind: string]: "observations" | "tombstones" | "erasures" } = {
@@ -112,11 +118,21 @@ export function totalOf(harvests: readonly Harvest[]): Tally {
   return total;
 }
 
+function adoption(ctx: Context): { adopt: Adopt; close(): void } {
+  const store = ctx.store();
+  const adopt: Adopt = (incoming) => {
+    const prepared = store.prepare(incoming);
+    return () => store.adopt(prepared);
+  };
+  return { adopt, close: () => {} };
+}
+
 /** Foretelling leaves no trace, not even an empty database. */
 function foresight(ctx: Context): { adopt: Adopt; close(): void } {
-  if (existsSync(ctx.paths.database)) return { adopt: ctx.store().foresee(), close: () => {} };
-  const empty = openStore(":memory:", () => timestamp(ctx.now()));
-  return { adopt: empty.foresee(), close: empty.close };
+  const isNew = !existsSync(ctx.paths.database);
+  const store = isNew ? openStore(":memory:", () => timestamp(ctx.now())) : ctx.store();
+  const foresee = store.foresee();
+  return { adopt: (incoming) => () => foresee(incoming), close: isNew ? store.close : () => {} };
 }
 
 function sizeOf(row: ForeignRow): number {

@@ -23,12 +23,23 @@ export interface Adopted {
   unreadable: boolean;
 }
 
+/** Records that are to be taken in, with what can be made of them without a lock. */
+export interface Prepared {
+  incoming: readonly Incoming[];
+  /** Those that are not here, and what was made of their payload where it can be read. */
+  ready: Map<Incoming, Ready | undefined>;
+}
+
 /** Taking in what was kept elsewhere, many at a time: by the rules of the set, with the lock held as briefly as can be. */
 export function openAdoption(log: Log, projection: Projection, write: Write) {
-  /** Adds records in one transaction. What can be made of them before it is made before it. */
-  function adopt(incoming: readonly Incoming[], now: string): Adopted[] {
+  function prepare(incoming: readonly Incoming[]): Prepared {
     const candidates = incoming.filter((one) => foretell(one, log.get(one.record.kind, one.record.id)) !== "present");
-    const ready = new Map(candidates.map((one) => [one, readyFor(one)]));
+    return { incoming, ready: new Map(candidates.map((one) => [one, readyFor(one)])) };
+  }
+
+  /** Adds records in one transaction. */
+  function adopt({ incoming, ready }: Prepared, now: string): Adopted[] {
+    const candidates = [...ready.keys()];
     const merged = new Map<Incoming, Merged>();
     write(() => {
       merged.clear(); // it may have to begin again
@@ -68,7 +79,7 @@ export function openAdoption(log: Log, projection: Projection, write: Write) {
       });
   }
 
-  return { adopt, foresee };
+  return { prepare, adopt, foresee };
 }
 
 type Known = Pick<LogRow, "at" | "digest" | "payload">;

@@ -3,7 +3,7 @@ import { fingerprintOf } from "../core/fingerprint.ts";
 import { parseObject } from "../core/json.ts";
 import { digestOf, timeFields, type Record, type RecordKind } from "../core/record.ts";
 import { parseTime } from "../core/time.ts";
-import { openAdoption, type Adopted, type Incoming } from "./adopt.ts";
+import { openAdoption, type Adopted, type Prepared } from "./adopt.ts";
 import { exportPages } from "./export.ts";
 import { openLog, readSum, type Merged, type Outcome } from "./log.ts";
 import { openDatabase } from "./open.ts";
@@ -67,7 +67,7 @@ export function openStore(path: string, now: () => string, patience: Patience = 
     return healing(() => transact(work));
   }
 
-  const { adopt, foresee } = openAdoption(log, projection, write);
+  const { prepare, adopt, foresee } = openAdoption(log, projection, write);
 
   function add(records: readonly Record[], received: boolean): Merged[] {
     return write(() => log.append(records, { learned_at: now(), received }));
@@ -87,8 +87,11 @@ export function openStore(path: string, now: () => string, patience: Patience = 
     /** Adds records that came from the mesh, in one transaction, durable when this returns. */
     merge: (records: readonly Record[]): Merged[] => add(records, true),
 
-    /** Takes in records that were kept elsewhere, in one transaction, durable when this returns. */
-    adopt: (incoming: readonly Incoming[]): Adopted[] => adopt(incoming, now()),
+    /** Makes of records that were kept elsewhere what can be made without a lock. */
+    prepare,
+
+    /** Takes them in, in one transaction, durable when this returns. */
+    adopt: (prepared: Prepared): Adopted[] => adopt(prepared, now()),
 
     /** Foretells, batch after batch, what `adopt` would do. */
     foresee,

@@ -17,7 +17,7 @@ function exported(store: Store, project?: string): string[] {
 
 /** Takes lines into a store, as `import` does. */
 function restore(lines: readonly string[], into: Store) {
-  return into.adopt(lines.map((line) => readLine(line, "") as Incoming));
+  return into.adopt(into.prepare(lines.map((line) => readLine(line, "") as Incoming)));
 }
 
 describe("an export read into an empty database", () => {

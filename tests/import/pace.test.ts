@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { paced } from "../../src/ops/pace.ts";
 
 /** Does work whose rows take so many milliseconds each, and gives the sizes of the batches. */
@@ -8,8 +8,11 @@ async function batches(count: number, milliseconds: (row: number) => number, siz
   await paced(
     Array.from({ length: count }, (_, i) => i),
     (batch) => {
-      sizes.push(batch.length);
-      for (const row of batch) clock += milliseconds(row);
+      clock += 1_000_000; // preparing keeps nobody waiting
+      return () => {
+        sizes.push(batch.length);
+        for (const row of batch) clock += milliseconds(row);
+      };
     },
     { sizeOf, now: () => clock, isLockFree: true },
   );
@@ -44,17 +47,33 @@ test("what was read before reading fails is worked on, once", async () => {
   }
   const worked: number[] = [];
   const pace = { sizeOf: () => 1, now: () => 0, isLockFree: true };
-  await expect(paced(rows(), (batch) => worked.push(...batch), pace)).rejects.toThrow("damaged");
+  await expect(paced(rows(), (batch) => () => void worked.push(...batch), pace)).rejects.toThrow("damaged");
   expect(worked).toEqual([1, 2]);
 });
 
 test("work that fails is not done again", async () => {
   let times = 0;
   const pace = { sizeOf: () => 1, now: () => 0, isLockFree: true };
-  const work = () => {
+  const work = () => () => {
     times++;
     throw new Error("full");
   };
   await expect(paced([1, 2, 3], work, pace)).rejects.toThrow("full");
   expect(times).toBe(1);
+});
+
+test("others get their turn between two batches: what preparing takes counts, and a clock that jumps does not", async () => {
+  const sleep = spyOn(Bun, "sleep").mockResolvedValue(undefined);
+  try {
+    let clock = 0;
+    const preparing = [0, 4, 50, -1_000_000];
+    const work = ([row]: number[]) => {
+      clock += preparing[row!]!;
+      return () => {};
+    };
+    await paced([0, 1, 2, 3], work, { sizeOf: () => Infinity, now: () => clock });
+    expect(sleep.mock.calls.map(([milliseconds]) => milliseconds)).toEqual([0, 7, 0, 11]);
+  } finally {
+    sleep.mockRestore();
+  }
 });
