@@ -7,7 +7,8 @@ const longest = 200;
  */
 const pause = 11;
 
-const fewest = 16;
+/** Rows of one batch. Where fewer would take too long the machine has other work, and each batch costs a flush as well. */
+const fewest = 64;
 const most = 2_000;
 
 /** Bytes of one batch, however few rows these are. */
@@ -31,7 +32,7 @@ export async function paced<T>(
   work: (batch: T[]) => () => void,
   { sizeOf, now, isLockFree = false }: Pace<T>,
 ): Promise<void> {
-  let limit = 64;
+  let limit = fewest;
   let batch: T[] = [];
   let bytes = 0;
   let freed = -Infinity;

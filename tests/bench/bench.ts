@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { binary } from "../e2e/program.ts";
 import { commands } from "./commands.ts";
 import { compileEmpty } from "./empty.ts";
+import { importing } from "./importing.ts";
 import { saving } from "./saving.ts";
 import { originalFigures } from "./original.ts";
 import { missed, tableOf, type Figure } from "./report.ts";
@@ -53,6 +54,8 @@ try {
     add(await servers(machine, { binary, empty, turns }));
     say(`${size} memories: saving in the process`);
     add(await saving(machine, work));
+    say(`${size} memories: import`);
+    add(await importing(size, work, binary));
   }
   const original = process.env.KIOKU_ORIGINAL;
   if (original) {

@@ -14,13 +14,23 @@ export async function timed(work: () => unknown): Promise<number> {
   return (Bun.nanoseconds() - start) / 1e6;
 }
 
-/** What one command took: milliseconds as a shell waits for it, and of processor time. Throws where it fails. */
-export function costOf(command: string[], env: { [name: string]: string }): { time: number; processor: number } {
+/** What a command takes. */
+interface Cost {
+  /** Milliseconds as a shell waits for it, and of processor time. */
+  time: number;
+  processor: number;
+  /** Megabytes at its most. */
+  memory: number;
+}
+
+/** What one run of a command took. Throws where it fails. */
+export function costOf(command: string[], env: { [name: string]: string }): Cost {
   const start = Bun.nanoseconds();
   const { exitCode, stderr, resourceUsage } = Bun.spawnSync(command, { env, stdin: "ignore", stdout: "ignore" });
   const time = (Bun.nanoseconds() - start) / 1e6;
   if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${exitCode} ${String(stderr)}`);
-  return { time, processor: Number(resourceUsage.cpuTime.total) / 1e3 };
+  const memory = resourceUsage.maxRSS / 1024 / 1024;
+  return { time, processor: Number(resourceUsage.cpuTime.total) / 1e3, memory };
 }
 
 export function commandTime(command: string[], env: { [name: string]: string }): number {

@@ -23,10 +23,10 @@ test("batches grow while they are quick, up to a bound", async () => {
   expect(await batches(10_000, () => 0.001)).toEqual([64, 128, 256, 512, 1024, 2000, 2000, 2000, 2000, 16]);
 });
 
-test("batches shrink while the lock is held for too long", async () => {
-  expect(await batches(300, () => 5)).toEqual([64, 32, 32, 32, 32, 32, 32, 32, 12]);
-  const slow = await batches(300, () => 1_000);
-  expect(slow.slice(0, 4)).toEqual([64, 32, 16, 16]);
+test("batches shrink while the lock is held for too long, to a bound", async () => {
+  const sizes = await batches(1_400, (row) => (row < 448 ? 0.1 : 2));
+  expect(sizes).toEqual([64, 128, 256, 512, 256, 128, 56]);
+  expect((await batches(300, () => 1_000)).slice(0, 4)).toEqual([64, 64, 64, 64]);
 });
 
 test("batches are bounded in bytes", async () => {
