@@ -63,7 +63,7 @@ const terminal = openTerminal({
     process.on("SIGINT", callback);
     return () => process.off("SIGINT", callback);
   },
-  readHidden: async () => (await import("./host/hidden.ts")).readHidden(process.stdin),
+  readHidden: async (ask) => (await import("./host/hidden.ts")).readHidden(process.stdin, ask),
 });
 
 // Links to one binary: the name it was called by decides what it is.

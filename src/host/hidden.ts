@@ -1,7 +1,10 @@
 import type { ReadStream } from "node:tty";
 
-/** A line typed on a terminal without being shown; undefined at the end of input or at an interrupt. */
-export function readHidden(stdin: ReadStream): Promise<string | undefined> {
+/**
+ * A line typed on a terminal without being shown; undefined at the end of input or at an interrupt. `ask` is called once
+ * nothing is shown any more: who sees the question may have the answer in the clipboard.
+ */
+export function readHidden(stdin: ReadStream, ask: () => unknown): Promise<string | undefined> {
   return new Promise((resolve) => {
     let line = "";
     const finish = (result: string | undefined) => {
@@ -20,5 +23,6 @@ export function readHidden(stdin: ReadStream): Promise<string | undefined> {
     stdin.setRawMode(true);
     stdin.on("data", onData);
     stdin.resume();
+    ask();
   });
 }

@@ -12,8 +12,8 @@ interface Streams {
   isWatched(): Promise<boolean>;
   /** Calls back when the person interrupts (^C), until the function it gives is called. */
   onInterrupt(callback: () => void): () => void;
-  /** Types without showing it: one line, undefined at its end. Only asked where a person types. */
-  readHidden(): Promise<string | undefined>;
+  /** What a person types after `ask`, not shown: one line, undefined at its end. Only where a person types. */
+  readHidden(ask: () => unknown): Promise<string | undefined>;
 }
 
 /** The three streams of this process. A closed pipe is no failure (`| head`), a full disk is. */
@@ -77,8 +77,7 @@ export function openTerminal(streams: Streams) {
     },
     async askSecret(prompt: string): Promise<string | undefined> {
       if (!(await isInteractive())) return undefined;
-      await Bun.write(stderr, prompt);
-      const line = await readHidden();
+      const line = await readHidden(() => Bun.write(stderr, prompt));
       await Bun.write(stderr, "\n");
       return line ?? "";
     },

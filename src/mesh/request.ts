@@ -36,7 +36,7 @@ export async function askRunning(notes: Notes, deadline: number, full: boolean):
     const answer = parseObject(notes.state(answerKey) ?? "");
     if (answer?.id === id) return answer as unknown as Synchronised;
     // Another command's request may have taken the place of ours before it was seen.
-    if (tries % 20 === 0 && notes.state(requestKey) !== request) notes.setState(requestKey, request);
+    if (tries % 4 === 0 && notes.state(requestKey) !== request) notes.setState(requestKey, request);
     await Bun.sleep(50);
   }
   return undefined;

@@ -97,3 +97,26 @@ testWith("network namespaces", "a router", "script")(
   },
   2 * minute,
 );
+
+testWith("network namespaces", "a router")(
+  "an open mesh for an hour takes an address and the word --open, on both sides",
+  async () => {
+    await using network = createNetwork(["a", "b"]);
+    const [a, b] = network.hosts as [Host, Host];
+    await a.start(["mesh", "start", "--open", "--listen", a.address]);
+    expect(await says(a, "Press Ctrl-C")).toBe(
+      `Router listening on ${a.address}.\n  on other hosts: kioku-mesh mesh join --open ${a.address}:17447\nPress Ctrl-C to stop.\n`,
+    );
+    const refused = await b.kioku(["mesh", "join", `${a.address}:17447`]);
+    expect([refused.status, refused.err.split("\n")[0]]).toEqual([2, "error: this host has no key of the mesh"]);
+    await b.start(["mesh", "join", "--open", `${a.address}:17447`]);
+    await save(b, "in clear, by choice");
+    await eventually("a has it", () => finds(a, "in clear, by choice"));
+    const second = await a.kioku(["mesh", "join", "--open", b.address]);
+    expect([second.status, second.err]).toEqual([
+      4,
+      expect.stringContaining("another process of this host takes part in the mesh already"),
+    ]);
+  },
+  minute,
+);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isAlive } from "../../src/router/private-files.ts";
 import { readRunning } from "../../src/router/running.ts";
 import { testWith } from "../needs.ts";
+import { connectAgent } from "./agent.ts";
 import {
   converged,
   createNetwork,
@@ -110,6 +111,11 @@ meshTest(
     expect(status).toMatch(/^backend: zenoh$[^]*^zenoh_session: connected$[^]*^pending_puts: 0$[^]*^mesh_ready: yes$/m);
     expect(status).toMatch(
       /^ {2}peer spoke-laptop \(\w{8}\): online, same memories, last contact \S+, clock [+-]\d+ ms$/m,
+    );
+
+    await using agent = await connectAgent(hub);
+    expect(await agent.call("get_memory_status", {})).toMatch(
+      /^backend: zenoh$[^]*^mesh_ready: yes$[^]*^ {2}peer spoke-laptop \(\w{8}\): online, same memories,/m,
     );
 
     const checks = await doctor(hub);

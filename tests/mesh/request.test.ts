@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { askRunning, createResponder } from "../../src/mesh/request.ts";
+import type { Replicator } from "../../src/sync/replicator.ts";
+
+/** Notes as the database keeps them, and a process that takes part in the mesh and looks at them. */
+function host() {
+  const notes = new Map<string, string>();
+  const store = {
+    state: (key: string) => notes.get(key),
+    setState: (key: string, text: string) => void notes.set(key, text),
+  };
+  const asked: boolean[] = [];
+  const replicator = {
+    status: () => ({ pending: 2 }),
+    async synchronise(_: number, readStorage: boolean) {
+      asked.push(readStorage);
+      return { session: { sent: 2, received: 3, heldThrough: 9 }, reading: undefined, pending: 0 };
+    },
+  } as unknown as Replicator;
+  function run() {
+    const respond = createResponder(store, replicator);
+    const timer = setInterval(() => void respond(), 5);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+  return { store, asked, run };
+}
+
+const answer = { moved: 5, pending: 0, reached: true };
+
+test("commands that ask at the same time are all answered, each with what it asked for", async () => {
+  const { store, asked, run } = host();
+  using _ = run();
+  const answers = await Promise.all([true, false, false].map((full) => askRunning(store, 10_000, full)));
+  expect(answers).toEqual([answer, answer, answer].map((one) => expect.objectContaining(one)));
+  expect(asked.toSorted()).toEqual([false, false, true]);
+});
+
+test("nobody there is told after the deadline, and a later process leaves an old request alone", async () => {
+  const { store, asked, run } = host();
+  expect(await askRunning(store, -900, false)).toBeUndefined();
+  using _ = run();
+  expect(await askRunning(store, 10_000, true)).toMatchObject(answer);
+  expect(asked).toEqual([true]);
+});
