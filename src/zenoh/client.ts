@@ -23,6 +23,8 @@ const openings = new Map<string, { certificate: string | undefined; socket: WebS
  * fails, and keeps them to itself. This one pins the router's certificate, remembers the socket, and refuses a second.
  */
 class PinnedWebSocket extends NativeWebSocket {
+  #isClients = false;
+
   constructor(url: string | URL, options?: string | string[]) {
     const opening = openings.get(String(url));
     if (!opening) {
@@ -33,6 +35,15 @@ class PinnedWebSocket extends NativeWebSocket {
     opening.given = true;
     super(url, (opening.certificate ? { tls: { ca: opening.certificate } } : {}) as never);
     opening.socket = this;
+    this.#isClients = true;
+  }
+
+  /**
+   * The client waits in a loop for less to be buffered, in which neither a closed socket nor its own timeout ends well. Who
+   * sends through it waits for each record to be taken, which is enough.
+   */
+  override get bufferedAmount(): number {
+    return this.#isClients ? 0 : super.bufferedAmount;
   }
 }
 

@@ -129,13 +129,13 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
       return settled();
     }));
     async function ask(): Promise<boolean> {
-      const { session } = link ?? {};
-      return session
-        ? await session.newTimestamp().then(
-            () => link?.session === session,
-            () => false,
-          )
-        : false;
+      if (!link) return false;
+      const { session, closed } = link;
+      const handled = session.newTimestamp().then(
+        () => link?.session === session,
+        () => false,
+      );
+      return await Promise.race([handled, closed.then(() => false)]);
     }
   }
 

@@ -4,12 +4,15 @@ export interface Gate {
   port: number;
   /** Lets connections through, or cuts them all and refuses new ones. */
   set(open: boolean): void;
+  /** Takes nothing more from who connected, who notices nothing of it but that his buffers fill. */
+  stall(): void;
   close(): void;
 }
 
 /** A port of this machine that leads to another, until it is shut: a cable that can be pulled. */
 export async function openGate(target: number): Promise<Gate> {
   const sockets = new Set<Socket>();
+  const entrances = new Set<Socket>();
   let isOpen = true;
 
   const server = createServer((near) => {
@@ -24,6 +27,8 @@ export async function openGate(target: number): Promise<Gate> {
         far.destroy();
       });
     }
+    entrances.add(near);
+    near.on("close", () => entrances.delete(near));
     near.pipe(far);
     far.pipe(near);
   });
@@ -38,6 +43,9 @@ export async function openGate(target: number): Promise<Gate> {
     set(open) {
       isOpen = open;
       if (!open) cut();
+    },
+    stall() {
+      for (const near of entrances) near.unpipe().pause();
     },
     close() {
       server.close();
