@@ -111,8 +111,9 @@ const looks: { [name: string]: Look } = {
   },
 
   async hubs({ at }) {
-    const membership = readMembership(meshDirectory(at.stateDirectory));
-    const file = readRouterFile(at);
+    const directory = meshDirectory(at.stateDirectory);
+    const membership = readMembership(directory);
+    const file = readRunning(directory) ? startedWith(directory) : readRouterFile(at);
     const problems = await hubProblems(file, membership?.kind === "open" ? undefined : membership?.meshId);
     const dialled = endpointsOf(file, "connect").length;
     if (problems.length === 0) return pass(dialled > 0 ? "every hub answers" : "this host dials none");

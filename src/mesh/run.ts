@@ -9,7 +9,7 @@ import { rocksdbRoot } from "../router/environment.ts";
 import { privateDirectory } from "../router/private-files.ts";
 import { provideRouter, removeOldRouters } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
-import { superviseRouter, type RouterState } from "../router/supervise.ts";
+import { type RouterState, startedWith, superviseRouter } from "../router/supervise.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
 import { openReplicaStore } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
@@ -142,7 +142,10 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     now: host.now,
   });
   const unwatchHubs = watchHubs({
-    problems: () => hubProblems(choices.file(membership), membership.kind === "open" ? undefined : membership.meshId),
+    async problems() {
+      const dialled = readRunning(directory) ? startedWith(directory) : choices.file(membership);
+      return await hubProblems(dialled, membership.kind === "open" ? undefined : membership.meshId);
+    },
     async isLinked() {
       const router = readRunning(directory);
       const view = router && (await probeRouter(router.port, router.authority, 2_000).catch(() => undefined));

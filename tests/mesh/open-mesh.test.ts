@@ -173,19 +173,23 @@ openTest(
 openTest(
   "an order to erase of either side is carried out by both",
   async () => {
-    const ours = await save(spoke, "a secret of ours");
     const theirs = await original.save("a secret of theirs");
-    await everywhere("both arrive", (host) => [theirs, ours].every((id) => payloadAt(host, "observation", id)));
+    await original.listen();
+    const [ours, more] = [await save(hub, "a secret of ours"), await save(hub, "a secret that nobody searches for")];
+    await eventually("it hears of ours", async () => (await original.heard("a secret")).length === 3);
+    await everywhere("all arrive", (host) => [theirs, ours, more].every((id) => payloadAt(host, "observation", id)));
+    await must(spoke.kioku(["gc", "--force-id", more, "--yes"]));
+    await eventually("it hears of the order", async () => (await original.heard("a secret")).length === 2);
     await original.run("gc", "--force-id", ours);
     await must(spoke.kioku(["gc", "--force-id", theirs, "--yes"]));
     await everywhere("the content is gone", (host) =>
-      [ours, theirs].every((id) => payloadAt(host, "observation", id) === null),
+      [ours, theirs, more].every((id) => payloadAt(host, "observation", id) === null),
     );
     await eventually("the storage has lost it", async () =>
       [...(await original.dump("mem/**")).values()].every((text) => !text.includes("a secret")),
     );
     expect(await original.search("a secret")).toEqual([]);
-    for (const id of [ours, theirs]) expect([...(await stored(id)).keys()]).toContain(`mem/kioku/erasure/${id}`);
+    for (const id of [ours, theirs, more]) expect([...(await stored(id)).keys()]).toContain(`mem/kioku/erasure/${id}`);
   },
   minute,
 );
@@ -219,7 +223,8 @@ openTest(
     await zenohd.exited;
 
     user.env.ZENOH_BACKEND_ROCKSDB_ROOT = originalStorage(home);
-    const alone = ["--listen", "127.0.0.1", "--connect", stranger.address];
+    user.env.ZENOH_CONNECT = stranger.address;
+    const alone = ["--listen", "127.0.0.1"];
     await must(user.kioku(["init", "--mode", "hub", "--open", ...alone]));
     await user.start();
     for (const content of ["saved before any link", "saved at the other zenohd", "saved at a spoke"]) {

@@ -9,7 +9,7 @@ const script = `
 import contextlib, io, json, os, sys, traceback
 import zenoh
 from kioku_mesh.__main__ import main
-from kioku_mesh.memory.store import _reset_index
+from kioku_mesh.memory.store import _reset_index, search_observations
 
 def run(argv):
     _reset_index()
@@ -31,6 +31,13 @@ def open_session():
     config.insert_json5("connect/timeout_ms", "20000")
     return zenoh.open(config)
 
+def listen():
+    _reset_index()
+    heard("")
+
+def heard(query):
+    return [one.observation_id for one in search_observations(query)]
+
 def put(key, text):
     with open_session() as session:
         session.put(key, text)
@@ -46,8 +53,9 @@ def dump(selector):
 
 for line in sys.stdin:
     name, *arguments = json.loads(line)
-    answer = {"run": run, "put": put, "delete": delete, "dump": dump}[name](*arguments)
+    answer = {"run": run, "listen": listen, "heard": heard, "put": put, "delete": delete, "dump": dump}[name](*arguments)
     print(json.dumps(answer), flush=True)
+os._exit(0) # a session that still hears would keep it
 `;
 
 export interface Answer {
@@ -65,6 +73,10 @@ export interface Original extends AsyncDisposable {
   search(query: string): Promise<{ [field: string]: unknown }[]>;
   /** What its checks found: pass, warn or fail, by name. */
   doctor(): Promise<{ [name: string]: string }>;
+  /** Begins to hear, as its MCP server does. Until the next command. */
+  listen(): Promise<void>;
+  /** The ids that a search finds among what it has heard. */
+  heard(query: string): Promise<string[]>;
   put(key: string, text: string): Promise<void>;
   delete(key: string): Promise<void>;
   /** What the routers' storages answer, by key. */
@@ -122,6 +134,8 @@ export function startOriginal(command: string[], home: string, connect: string):
       const { checks } = JSON.parse(out) as { checks: { name: string; status: string }[] };
       return Object.fromEntries(checks.map(({ name, status }) => [name, status]));
     },
+    listen: async () => void (await ask("listen")),
+    heard: async (query) => (await ask("heard", query)) as string[],
     put: async (key, text) => void (await ask("put", key, text)),
     delete: async (key) => void (await ask("delete", key)),
     dump: async (selector) => new Map(Object.entries((await ask("dump", selector)) as { [key: string]: string })),
