@@ -22,7 +22,10 @@ export interface MessageBinding {
  * plain. Opening takes anything: it gives a word for why it refuses, and never throws.
  */
 export interface Sealer {
-  /** The same record gives the same name and bytes on every host; an erased one keeps its name. */
+  /**
+   * In a sealed mesh the same record gives the same name and bytes on every host, and an erased one keeps its name. In an
+   * open one neither holds: what a host knows of the author is part of the name.
+   */
   seal(record: Record): SealedRecord;
   /** The record, its digest that of its payload, or the reason why there is none. */
   open(sealed: SealedRecord): Record | string;
