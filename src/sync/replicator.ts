@@ -129,6 +129,7 @@ export function createReplicator(options: ReplicatorOptions) {
   }
 
   function writtenHere(rows: Parameters<typeof outlet.offer>[0]): void {
+    slack.passed(rows.length);
     const erasures = outlet.offer(rows).filter(({ kind }) => kind === "erasure");
     pending.add(rows);
     if (open) for (const { id } of erasures) keeper?.bury(id); // in a sealed mesh what the outlet sends overwrites
@@ -298,6 +299,7 @@ export function createReplicator(options: ReplicatorOptions) {
       outlet.start();
       pending.start();
       replica.refresh();
+      slack.passed(replica.set.size);
       mesh.open(listener);
       scheduler.after(timing.tick * scheduler.random(), tick);
     },

@@ -56,9 +56,12 @@ export async function inTurns<Name extends string>(
   return times;
 }
 
-/** Megabytes of memory that a process holds for itself and shares, by its proportional share (Linux). */
-export async function memoryOf(pid: number): Promise<{ rss: number; pss: number }> {
+/**
+ * Megabytes of memory that a process holds, by its proportional share, and without the pages of files, its program's
+ * above all, which the system shares and can drop (Linux).
+ */
+export async function memoryOf(pid: number): Promise<{ rss: number; pss: number; own: number }> {
   const text = await Bun.file(`/proc/${pid}/smaps_rollup`).text();
-  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)![1]);
-  return { rss: kilobytes("Rss") / 1024, pss: kilobytes("Pss") / 1024 };
+  const megabytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)![1]) / 1024;
+  return { rss: megabytes("Rss"), pss: megabytes("Pss"), own: megabytes("Anonymous") };
 }

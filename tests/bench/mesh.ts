@@ -26,6 +26,8 @@ const seconds = (value: number) => `${(value / 1000).toFixed(1)} s`;
 const amount = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const times = (bytes: number, payload: number) => `${(bytes / payload).toFixed(1)} ×`;
 const number = (value: number) => value.toLocaleString("en");
+const memoryText = ({ rss, own }: { rss: number; own: number }) =>
+  `${rss.toFixed(0)} MB resident, ${own.toFixed(0)} MB without the pages of files`;
 const both = (values: readonly number[]) => `p50 ${ms(median(values))}, p95 ${ms(quantile(values, 0.95))}`;
 
 await using bench = await createMeshBench();
@@ -52,10 +54,10 @@ const before = Object.values(watched).map(processorOf);
 const idleBytes = network.traffic(b);
 await Bun.sleep(20_000);
 for (const [i, [name, pid]] of Object.entries(watched).entries()) {
-  const { rss, pss } = await memoryOf(pid);
+  const memory = memoryText(await memoryOf(pid));
   const share = ((processorOf(pid) - before[i]!) / 20) * 100;
   const isOurs = name === "replicator";
-  rows.push([`${name} at rest: memory`, `${rss.toFixed(0)} MB (${pss.toFixed(0)} MB PSS)`, isOurs ? "< 80 MB" : ""]);
+  rows.push([`${name} at rest: memory`, memory, isOurs ? "< 80 MB" : ""]);
   rows.push([`${name} at rest: processor`, `${share.toFixed(2)} %`, isOurs ? "< 1 %" : ""]);
 }
 rows.push(["link at rest, in 20 s", amount(network.traffic(b) - idleBytes)]);
@@ -131,10 +133,7 @@ const aligned = (alignment * total) / size; // as measured at the start, where t
 const shares = `${amount(joinBytes - aligned)} replication, ${amount(aligned)} alignment by Zenoh`;
 rows.push([`on the wire: first join (${amount((baseBytes * total) / size)})`, shares]);
 const after = await memoryOf(joined.process.pid);
-rows.push([
-  "replicator after a first join: memory",
-  `${atEnd.rss.toFixed(0)} MB at its end, ${after.rss.toFixed(0)} MB later`,
-]);
+rows.push(["replicator after a first join: memory", `at its end ${memoryText(atEnd)}; later ${memoryText(after)}`]);
 
 if (process.env.KIOKU_ORIGINAL) {
   progress("the original");
