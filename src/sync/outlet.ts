@@ -48,9 +48,10 @@ export function createOutlet(replica: Replica, mesh: Mesh, scheduler: Scheduler,
     const { storage } = mesh;
     const rows = storage ? replica.store.rows(published, fillPage) : [];
     backlog = rows.length > 0;
-    for (const { seq, received } of rows) {
-      if (!received && !(await send(seq, ({ name, bytes }) => storage!.put(name, bytes)))) return false;
-    }
+    const own = rows.filter(({ received }) => !received);
+    // Together, because the router then says once that it has them all.
+    const taken = await Promise.all(own.map(({ seq }) => send(seq, ({ name, bytes }) => storage!.put(name, bytes))));
+    if (taken.includes(false)) return false;
     advance(rows.at(-1)?.seq ?? published);
     if (backlog) await pause(timing.fillPause, scheduler);
     return true;
