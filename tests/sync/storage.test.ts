@@ -109,6 +109,22 @@ describe("the routers' storage", () => {
     expect(world.until(() => shelf.size === 1_000, 60_000)).toBe(true);
   });
 
+  test("is given a backlog once, although it is to be read meanwhile", () => {
+    const world = createWorld(15, { fillPause: 500 });
+    const shelf = world.network.shelve("a");
+    const mesh = world.network.connect("a");
+    let puts = 0;
+    const put: NonNullable<typeof mesh.storage>["put"] = (name, bytes) => {
+      puts++;
+      return mesh.storage!.put(name, bytes);
+    };
+    const store = createMemoryStore();
+    store.append(many(world, 1_000));
+    world.host(store, { place: "a", mesh: { ...mesh, storage: { ...mesh.storage!, put } } });
+    world.run(60_000);
+    expect([shelf.size, puts]).toEqual([1_000, 1_000]);
+  });
+
   test("is filled again when somebody wipes it, within seconds when he is seen doing it", () => {
     const world = createWorld(6);
     const shelf = world.network.shelve("hub");
