@@ -9,7 +9,7 @@ import { rocksdbRoot } from "../router/environment.ts";
 import { privateDirectory } from "../router/private-files.ts";
 import { provideRouter, removeOldRouters } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
-import { type RouterState, startedWith, superviseRouter } from "../router/supervise.ts";
+import { startedWith, superviseRouter } from "../router/supervise.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
 import { openReplicaStore } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
@@ -18,13 +18,14 @@ import { openSealer } from "../sync/open-sealer.ts";
 import { noteRenewal, remains } from "../sync/remains.ts";
 import { createReplicator, type Replicator } from "../sync/replicator.ts";
 import { systemScheduler } from "../sync/scheduler.ts";
-import { relayStatusText, type Notice } from "../sync/status.ts";
+import { relayStatusText } from "../sync/status.ts";
 import { forgetStorage } from "../sync/storage-care.ts";
 import { createZenohMesh } from "../zenoh/mesh.ts";
 import { probeRouter } from "../zenoh/probe.ts";
 import { showRelay } from "../zenoh/relay.ts";
 import { createCleaner } from "./clean.ts";
 import { hubProblems, watchHubs } from "./hubs.ts";
+import { createStateTeller, noticeText } from "./notices.ts";
 import { createResponder } from "./request.ts";
 import { createSessionTeller } from "./sessions.ts";
 import { keySpace, membershipText, meshDirectory, provideLinkCredentials, readMembership } from "./membership.ts";
@@ -106,15 +107,41 @@ async function whenChanged(directory: string, text: string | undefined, stop: Pr
 
 /** Router and, unless this is a relay, replicator of one membership. */
 export function startPart(membership: Membership, host: MeshHost, choices: RouterChoices) {
+  const supervisor = supervise(membership, host, choices);
+  const unwatchHubs = watchLinks(membership, host, choices);
+  if (membership.kind === "relay") {
+    const self = randomBytes(16).toString("hex");
+    const unshow = showRelay(keySpace(membership).control, self, () => endpointOf(meshDirectory(host.stateDirectory)));
+    return {
+      replicator: undefined,
+      async stop() {
+        unwatchHubs();
+        unshow();
+        await supervisor.stop();
+      },
+    };
+  }
+  const renew = () => supervisor.restart("its storage is made anew without what was erased");
+  const cleaner = createCleaner(host.store, renew, host.note);
+  const { replicator, stop } = replicate(membership, host, choices.storage, cleaner.plan);
+  cleaner.plan();
+  return {
+    replicator,
+    async stop() {
+      cleaner.stop();
+      unwatchHubs();
+      await stop();
+      await supervisor.stop();
+    },
+  };
+}
+
+/** Starts the router, and keeps it running. */
+function supervise(membership: Membership, host: MeshHost, choices: RouterChoices) {
   const directory = meshDirectory(host.stateDirectory);
   const routers = join(host.stateDirectory, "router");
-  const cleaner = createCleaner(
-    host.store,
-    () => supervisor.restart("its storage is made anew without what was erased"),
-    host.note,
-  );
-  const tellState = createStateTeller(host);
-  const supervisor = superviseRouter({
+  const tellState = createStateTeller(host.note);
+  return superviseRouter({
     directory,
     provide: async () => {
       const router = await provideRouter(routers, embedded);
@@ -141,7 +168,12 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     stateDirectory: host.stateDirectory,
     now: host.now,
   });
-  const unwatchHubs = watchHubs({
+}
+
+/** Says what keeps this host from linking to those that it dials, for `doctor` too. */
+function watchLinks(membership: Membership, host: MeshHost, choices: RouterChoices): () => void {
+  const directory = meshDirectory(host.stateDirectory);
+  return watchHubs({
     async problems() {
       const dialled = readRunning(directory) ? startedWith(directory) : choices.file(membership);
       return await hubProblems(dialled, membership.kind === "open" ? undefined : membership.meshId);
@@ -157,22 +189,6 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     },
     failed: (error) => host.note(`hubs: ${error instanceof Error ? error.message : String(error)}`),
   });
-  const replication =
-    membership.kind === "relay" ? undefined : replicate(membership, host, choices.storage, cleaner.plan);
-  if (replication) cleaner.plan();
-  const unshowRelay =
-    membership.kind === "relay" &&
-    showRelay(keySpace(membership).control, randomBytes(16).toString("hex"), () => endpointOf(directory));
-  return {
-    replicator: replication?.replicator,
-    async stop() {
-      cleaner.stop();
-      unwatchHubs();
-      if (unshowRelay) unshowRelay();
-      await replication?.stop();
-      await supervisor.stop();
-    },
-  };
 }
 
 /**
@@ -263,40 +279,4 @@ function watchDatabase(database: string, replicator: Pick<Replicator, "wake">): 
     watcher.close();
     clearTimeout(timer);
   };
-}
-
-/** Says how the router fares. What it is tried again and again for, and fails, is said once. */
-function createStateTeller({ note }: Pick<MeshHost, "note">) {
-  let failure = "";
-
-  return (state: RouterState): void => {
-    if (state.state === "waiting") note(`router: ${state.problem}`);
-    if (state.state === "ready") note(`router ${state.router.version} is ready`);
-    if (state.state === "restarting") note(`router: ${state.reason}; starting it again in ${state.delayMs} ms`);
-    if (state.state === "failed") {
-      const { message, hint } = state.error;
-      if (message !== failure) note(`router: ${message}${hint ? ` (${hint})` : ""}`);
-      failure = message;
-    }
-    if (state.state === "starting") {
-      failure = "";
-      for (const { endpoint, holder } of state.conflicts) note(`router: ${endpoint} is held by ${holder}`);
-      for (const { endpoint, reason } of state.skipped) note(`ZENOH_CONNECT: ${endpoint} is skipped: ${reason}`);
-    }
-  };
-}
-
-function noticeText(notice: Notice): string {
-  switch (notice.kind) {
-    case "dropped":
-      return `dropped a ${notice.what}: ${notice.reason} (counted from here on: kioku-mesh mesh peers)`;
-    case "notUnderstood":
-      return `peer ${notice.peer} is not understood: ${notice.reason}`;
-    case "duplicateHost":
-      return `two machines call themselves host ${notice.host}: was a disk cloned? Delete pc_id on one of them`;
-    case "storageWiped":
-      return `the router's storage lacks ${notice.missing} records: filling it again`;
-    case "failed":
-      return `replication: ${notice.error instanceof Error ? notice.error.message : String(notice.error)}`;
-  }
 }

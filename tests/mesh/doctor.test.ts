@@ -5,6 +5,7 @@ import { createServer, type TLSSocket } from "node:tls";
 import { meshDirectory, provideLinkCredentials, readMembership } from "../../src/mesh/membership.ts";
 import { issueLinkCredentials, meshAuthority } from "../../src/seal/authority.ts";
 import { deriveKeys } from "../../src/seal/keys.ts";
+import { acquireLock, meshLockPath } from "../../src/store/lock.ts";
 import { freePort } from "../router/supervised.ts";
 import { world } from "../world.ts";
 
@@ -140,4 +141,49 @@ test("a key that others can read, a service and a port to open are seen", async 
   const unit = w.files.file(".config/systemd/user/mesh-mem-zenohd.service");
   expect(await w.check("service")).toEqual(["pass", unit, ""]);
   expect((await w.check("firewall"))[1]).toBe("other hosts dial TCP port 7999: a firewall has to let it in");
+});
+
+test("clocks that are apart, peers that are not understood, clones and what was dropped are told", async () => {
+  using w = await hostOf("--mode", "hub", "--listen", "127.0.0.1");
+  const peer = {
+    peer: "p",
+    count: 1,
+    fingerprint: "f",
+    equal: false,
+    ahead: 0,
+    lastContact: undefined,
+    understood: true,
+  };
+  const status = {
+    linked: true,
+    peers: [
+      { ...peer, host: "1".repeat(32), name: "ahead", clockOffset: 1_500 },
+      { ...peer, host: "2".repeat(32), name: "newer", clockOffset: undefined, understood: false },
+    ],
+    away: [{ ...peer, host: "3".repeat(32), name: "long gone", clockOffset: -9_000 }],
+    duplicateHosts: ["4".repeat(32)],
+    dropped: { "record: not of this mesh": 3 },
+  };
+  const { context, close } = w.context();
+  context.store().setState("mesh.status", JSON.stringify(status));
+  close();
+  const release = acquireLock(meshLockPath(w.state))!; // as a running `mesh run` holds it
+  try {
+    expect(await w.check("clock_skew")).toEqual([
+      "warn",
+      "clocks differ: ahead 1500 ms",
+      "Synchronise them (chrony, w32time).",
+    ]);
+    const [state, summary] = await w.check("peers");
+    expect([state, summary.split("; ")]).toEqual([
+      "warn",
+      [
+        "newer is not understood",
+        `two machines call themselves ${"4".repeat(32)}`,
+        "dropped 3: record: not of this mesh",
+      ],
+    ]);
+  } finally {
+    release();
+  }
 });

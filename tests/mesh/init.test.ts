@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "../../src/store/store.ts";
+import { readMembership } from "../../src/mesh/membership.ts";
 import { world } from "../world.ts";
 
 const note =
@@ -397,4 +398,16 @@ describe("a host of one mesh", () => {
     expect((await m.w.kioku(["mesh", "join", "-"], { stdin: m.own })).exitCode).toBe(0);
     expect(await m.codeNow()).toBe(m.own);
   });
+});
+
+test("leaving takes the storage away from where ZENOH_BACKEND_ROCKSDB_ROOT has put it", async () => {
+  using w = world();
+  await w.kioku(["init", "--mode", "hub", "--listen", "10.0.0.5"]);
+  const root = w.files.directory("rocks");
+  const { meshId } = readMembership(join(w.home, ".local/share/mesh-mem/mesh"))!;
+  w.files.file(`rocks/kioku_${meshId}/CURRENT`);
+  w.files.file("rocks/of-another-program/CURRENT");
+  const { out } = await w.kioku(["mesh", "leave", "--yes"], { env: { ZENOH_BACKEND_ROCKSDB_ROOT: root } });
+  expect(out).toContain(`removed ${join(root, `kioku_${meshId}`)}\n`);
+  expect(readdirSync(root)).toEqual(["of-another-program"]);
 });
