@@ -34,7 +34,7 @@ export function cliFields(op: Operation): CliField[] {
       type,
       choices: choicesOf(inner),
       description: field.description ?? inner.description ?? "",
-      required: !field.safeParse(undefined).success,
+      required: !isOptional(field),
       positional: cli.positional ?? false,
       short: cli.short,
       stdin: cli.stdin ?? false,
@@ -43,16 +43,17 @@ export function cliFields(op: Operation): CliField[] {
       metavar:
         cli.metavar ?? (type === "number" ? "N" : type === "list" ? "A,B" : name.split("-").at(-1)!.toUpperCase()),
       demanded: cli.demanded,
-      fallback: field instanceof z.ZodDefault ? field.parse(undefined) : undefined,
+      fallback: field instanceof z.ZodDefault ? field.def.defaultValue : undefined,
     };
   });
 }
 
+const isOptional = (schema: z.ZodType) => schema instanceof z.ZodDefault || schema instanceof z.ZodOptional;
+
 /** What a schema is beneath what makes it optional. */
 function unwrapped(schema: z.ZodType): z.ZodType {
-  const isWrapper =
-    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable;
-  return isWrapper ? unwrapped(schema.unwrap() as z.ZodType) : schema;
+  const isWrapper = isOptional(schema) || schema instanceof z.ZodNullable;
+  return isWrapper ? unwrapped((schema as z.ZodOptional).unwrap() as z.ZodType) : schema;
 }
 
 function typeOf(schema: z.ZodType): CliField["type"] {
