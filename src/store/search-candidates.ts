@@ -31,7 +31,7 @@ export interface Matches {
 const texts = { least: 40, beyond: 10 };
 
 /** How many rows are looked at for each of them: at first, and where a filter leaves few. */
-const rowsPerText = { first: 2, most: 20 };
+const rowsPerText = { first: 3, most: 30 };
 
 /** How many texts are compared because of what was found beside them. */
 const textsBeside = 10;

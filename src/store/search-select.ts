@@ -36,14 +36,14 @@ const headWeight = 0.6;
 type Expression = (grams: number) => string;
 
 /** Each gram is a list to walk: few are asked for, and more only where these select many. */
-const grams = { few: 5, more: 12 };
+const grams = { few: 5, more: 8 };
 
 /** The rows that satisfy an expression. Where few grams select very many, it is what they stand for that is common. */
 function rowsOf(look: Look, scope: Scope, limit: number, expression: Expression): number[] {
   const [first, narrower] = [expression(grams.few), expression(grams.more)];
   const rows = first === "" ? [] : look.rows(first, scope, limit);
-  const isVague = rows.length > many && rows.length < limit / 2;
-  return isVague && narrower !== first ? look.rows(narrower, scope, limit) : rows;
+  const isVague = rows.length > many && rows.length < limit / 2 && narrower !== first;
+  return isVague ? look.rows(narrower, scope, limit) : rows;
 }
 
 /** Selects the observations in which every word of the query occurs, as far as the budget goes. */
@@ -58,6 +58,7 @@ export function selectAll(look: Look, query: Query, scope: Scope): Selection {
   const apart = only && typed(grams.few) !== "" ? stemsOf(only) : "";
   if (apart !== "") {
     raise(selection, look.rows(apart, scope, rowBudget), 1);
+    if (only!.parts.length > 0) raise(selection, look.rows(wordsOf(only!.stems), scope, rowBudget), 1);
     raise(selection, rowsOf(look, scope, rowBudget, typed), 1);
   } else raise(selection, rowsOf(look, scope, rowBudget, all), 1);
   if (selection.rows.length > many) {
@@ -161,9 +162,10 @@ function expressionOf(term: Term, options: Parameters<typeof gramQuery>[1]): str
 }
 
 function stemsOf({ stems, parts }: Term): string {
-  const alternatives = [...new Set([stems, parts].map((words) => conjunction(words.map(stemQuery))))];
-  return alternatives.filter(Boolean).join(" OR ");
+  return [...new Set([stems, parts].map(wordsOf))].filter(Boolean).join(" OR ");
 }
+
+const wordsOf = (stems: readonly string[]) => conjunction(stems.map(stemQuery));
 
 /** What satisfies all of some expressions; "" where there is none. */
 function conjunction(expressions: readonly string[]): string {

@@ -78,11 +78,11 @@ try {
     console.log(
       `${machine.cores} cores of ${machine.cpu}, load ${load}, Bun ${machine.bun}; medians of ${turns} turns\n`,
     );
-    console.log(tableOf(figures, sizes));
+    console.log(`${tableOf(figures, sizes)}\n`);
     console.log(
       missed(figures)
-        .map((line) => `! ${line}`)
-        .join("\n") || "\nevery target is met",
+        .map((line) => `- ${line}`)
+        .join("\n") || "Every target is met.",
     );
   }
 } finally {

@@ -16,10 +16,10 @@ export interface Figure {
 
 const digits = { ms: 1, MB: 0, "×": 2 } as const;
 
-/** The figures as a table for a person: each value, marked where it misses its target and by how much. */
+/** The figures as a table in Markdown, as docs/figures.md has it: each value, marked where it misses its target. */
 export function tableOf(figures: readonly Figure[], sizes: readonly number[]): string {
   const withOriginal = figures.some(({ original }) => original);
-  const head = ["", ...sizes.map((size) => size.toLocaleString("en")), "target", "floor"];
+  const head = ["figure", ...sizes.map((size) => size.toLocaleString("en")), "target", "floor"];
   if (withOriginal) head.push("original");
   const rows = figures.map((figure) => {
     const { name, unit, floor, original } = figure;
@@ -62,9 +62,11 @@ function targetText({ targets = {}, unit }: Figure, sizes: readonly number[]): s
 }
 
 function layOut(rows: string[][]): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const line = (row: string[]) =>
-    row.map((cell, i) => (i ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join("  ");
-  const [head, ...rest] = rows.map(line);
-  return [head, "-".repeat(head!.length), ...rest].join("\n");
+  const widths = rows[0]!.map((_, i) => Math.max(3, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  const padded = (row: string[]) =>
+    line(row.map((cell, i) => (i ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))));
+  const rule = line(widths.map((width, i) => (i ? `${"-".repeat(width - 1)}:` : "-".repeat(width))));
+  const [head, ...rest] = rows.map(padded);
+  return [head, rule, ...rest].join("\n");
 }
