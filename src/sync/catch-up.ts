@@ -1,5 +1,6 @@
 import { reconcileWith, usualRoom, type Session } from "./exchange.ts";
-import type { Answer, Question } from "./message.ts";
+import type { Answer, Busy, Question } from "./message.ts";
+import type { PeerId } from "./mesh.ts";
 import { isUnderstood, type Peer, type Peers } from "./peers.ts";
 import { idOffsets } from "./reconcile.ts";
 import type { Replica, Taken } from "./replica.ts";
@@ -36,16 +37,21 @@ export function createCatchUp(
   let restraint = 0; // how long to wait after sessions that found nothing
   let restrainedUntil = 0;
   let confirmAt = 0;
+  let feeder: { peer: PeerId; at: number } | undefined; // who brings us records; one at a time, or most come twice
 
   function later(delay: number): number {
     return scheduler.now() + delay * (0.5 + scheduler.random());
   }
 
+  /** For how long a peer's set may differ: the announcements of many are spread as far. */
+  function settle(): number {
+    return timing.settle + timing.jitterPerPeer * peers.size;
+  }
+
   function partner(now: number): { peer: Peer; differ: boolean } | undefined {
     const candidates = peers.all().filter((peer) => isUnderstood(peer) && peer.retryAt <= now);
     const differing = candidates.filter(({ differsSince }) => differsSince !== undefined);
-    const settle = timing.settle + timing.jitterPerPeer * peers.size; // announcements of many are spread as far
-    const overdue = differing.filter(({ differsSince }) => now - differsSince! >= settle);
+    const overdue = differing.filter(({ differsSince }) => now - differsSince! >= settle());
     const chosen =
       (!greeted && now >= greetAt && (pick(differing, scheduler) ?? pick(candidates, scheduler))) ||
       (now >= restrainedUntil && pick(overdue, scheduler)) ||
@@ -67,6 +73,7 @@ export function createCatchUp(
           rest: () => pause(timing.rest, scheduler),
           progress(now, taken) {
             if (current) current.session = now;
+            fedBy(peer.id, taken, true);
             ports.taken(taken);
           },
         },
@@ -78,22 +85,29 @@ export function createCatchUp(
     const ended = session ?? failedSession();
     note(peer, ended);
     current = undefined;
+    if (feeder?.peer === peer.id) feeder = undefined;
     ports.ended(ended, peer);
     return ended;
   }
 
+  function fedBy(peer: PeerId, taken: Taken, more: boolean): void {
+    if (isFedByOther(peer)) return;
+    if (!more) feeder = undefined;
+    else if (taken.added.length > 0) feeder = { peer, at: scheduler.now() };
+  }
+
+  function isFedByOther(peer: PeerId): boolean {
+    return feeder !== undefined && feeder.peer !== peer && scheduler.now() - feeder.at < timing.tick;
+  }
+
   /** What a session means for the next ones. */
   function note(peer: Peer, session: Session): void {
-    if (session.outcome === "failed") {
+    if (session.outcome === "failed" || session.outcome === "yielded") {
       peer.failures++;
       peer.retryAt = later(Math.min(timing.longestRetry, timing.retry * 2 ** (peer.failures - 1)));
       return;
     }
     peer.failures = 0;
-    if (session.outcome === "yielded") {
-      peer.retryAt = later(timing.retry);
-      return;
-    }
     greeted = true;
     slowAt = later(timing.slow);
     confirmAt = later(timing.settle);
@@ -114,9 +128,14 @@ export function createCatchUp(
       restrainedUntil = 0;
     },
 
-    /** A peer has come: whatever was found before, its set is news. */
-    peerCame(): void {
+    /**
+     * A peer has come: whatever was found before, its set is news, and no traffic of ours explains a difference. All
+     * others see it come: who is late by chance finds it fed, or knowing all.
+     */
+    peerCame(peer: Peer): void {
+      restraint = 0;
       restrainedUntil = 0;
+      peer.differsSince = scheduler.now() - settle() + scheduler.random() * timing.jitterPerPeer * peers.size;
     },
 
     /** Starts a session where one is due. */
@@ -134,10 +153,14 @@ export function createCatchUp(
       return peer && run(peer, peer.differsSince !== undefined);
     },
 
-    /** Whether a peer who asks must wait, because we are asking him. Of two who begin together the lower id goes on. */
-    isBusyWith(peer: string, self: string): boolean {
-      return current?.peer.id === peer && (current.session !== undefined || self < peer);
+    /** Whether a peer who asks must wait. Of two who begin to ask each other together, the lower id goes on. */
+    busyFor(peer: PeerId, self: PeerId): Busy {
+      if (isFedByOther(peer)) return "fed";
+      return current?.peer.id === peer && (current.session !== undefined || self < peer) ? "asking" : "no";
     },
+
+    /** What a peer brings by his questions, and whether there may be more. */
+    fedBy,
 
     get current() {
       return current;

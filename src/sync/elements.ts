@@ -17,18 +17,18 @@ const crowded = 16; // mean elements per bucket at which the buckets are divided
  * The fingerprint of all is that of core/fingerprint.ts, whose comment says what it is worth; that of a range is the same
  * over its elements alone. 43 MB at a million elements. The words are little-endian, as every platform of Bun is.
  */
-export function createElementSet() {
-  const chunks: Uint32Array[] = [];
+export function createElementSet(from?: Parts) {
+  const chunks: Uint32Array[] = from?.chunks ?? [];
   const scratch = new Uint32Array(words);
   const scratchBytes = new Uint8Array(scratch.buffer);
   const digestInput = new Uint32Array(words + 1);
   const digest = new Uint8Array(32);
-  let depth = 0;
-  let levels = [level(0)];
-  let heads = new Uint32Array(1); // the first slot of each bucket, counted from 1; 0 is none
-  let slots = 0;
-  let free = 0;
-  let size = 0;
+  let depth = from?.depth ?? 0;
+  let levels = from?.levels ?? [level(0)];
+  let heads = from?.heads ?? new Uint32Array(1); // the first slot of each bucket, counted from 1; 0 is none
+  let slots = from?.slots ?? 0;
+  let free = from?.free ?? 0;
+  let size = from?.size ?? 0;
 
   function chunkOf(slot: number): Uint32Array {
     return chunks[Math.floor((slot - 1) / chunkSlots)]!;
@@ -195,7 +195,28 @@ export function createElementSet() {
     },
 
     members,
+
+    /** What makes another set with the same members. */
+    parts: (): Parts => ({
+      chunks: chunks.map((chunk) => chunk.slice()),
+      levels: levels.map(({ sums, counts }) => ({ sums: sums.slice(), counts: counts.slice() })),
+      heads: heads.slice(),
+      depth,
+      slots,
+      free,
+      size,
+    }),
   };
+}
+
+interface Parts {
+  chunks: Uint32Array[];
+  levels: Level[];
+  heads: Uint32Array;
+  depth: number;
+  slots: number;
+  free: number;
+  size: number;
 }
 
 export interface Member {

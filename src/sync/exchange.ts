@@ -1,4 +1,4 @@
-import type { Answer, Question } from "./message.ts";
+import type { Answer, Busy, Question } from "./message.ts";
 import { compare, opening, summary, type Range } from "./reconcile.ts";
 import type { Replica, Taken } from "./replica.ts";
 
@@ -60,18 +60,19 @@ function bytesOf(range: Range): number {
 
 /**
  * Answers a question of another peer, whoever he is and whatever was said before: takes in what he brings, then says
- * what follows from his ranges. Throws what the store throws.
+ * what follows from his ranges, unless he is told to come back later. Throws what the store throws.
  */
 export function answerQuestion(
   replica: Replica,
   question: Question,
-  room: Room,
-): { answer: Omit<Answer, "clock" | "busy">; taken: Taken } {
+  { room, busy }: { room: Room; busy: Busy },
+): { answer: Omit<Answer, "clock">; taken: Taken } {
   replica.refresh();
   const taken = replica.unpack(question.records);
-  const composed = compose(replica, question.ranges, question.offset, room);
+  const composed = compose(replica, busy === "fed" ? [] : question.ranges, question.offset, room);
   const answer = {
     ...composed,
+    busy,
     refused: taken.malformed,
     count: replica.set.size,
     fingerprint: replica.set.fingerprint(""),
@@ -84,7 +85,7 @@ export interface Session {
   /**
    * - `equal`: at its end both sets were the same.
    * - `settled`: each side got what the other had at the start; by now they differ again.
-   * - `yielded`: the peer is doing the same with us; nothing is known yet.
+   * - `yielded`: the peer is doing the same with us, or with another; what was exchanged before stays.
    * - `failed`: no answer, or none that could be used; what was exchanged before stays.
    */
   outcome: "open" | "equal" | "settled" | "yielded" | "failed";
@@ -175,8 +176,9 @@ async function runPass(
     const asking = ask({ offset, ranges, records: composed.records });
     if (arrived.length > 0) await rest().then(merge);
     const answer = await asking;
+    if (answer?.busy === "fed") return "yielded";
     if (!answer || answer.done > ranges.length || (ranges.length > 0 && answer.done === 0)) return "failed";
-    if (answer.busy && session.sent + session.received === 0) return "yielded";
+    if (answer.busy === "asking" && session.sent + session.received === 0) return "yielded";
     ours = ours.slice(answer.done);
     theirs = [...answer.ranges, ...theirs];
     most = Math.max(16, 2 * answer.done);

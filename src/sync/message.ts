@@ -25,6 +25,14 @@ export interface Announcement {
   read: boolean;
 }
 
+/**
+ * Why the asker should stop and come back later:
+ * - `asking`: "I am asking you at the same time." Only before anything has moved, or both would stop.
+ * - `fed`: "Another brings me records already, likely the same." Nothing is answered then.
+ */
+export type Busy = (typeof busyWords)[number];
+const busyWords = ["no", "asking", "fed"] as const;
+
 export interface Question {
   /** Where in an element this session cuts ids. */
   offset: number;
@@ -40,8 +48,7 @@ export interface Answer {
   records: Uint8Array[];
   /** How many of the question's records could not be taken. */
   refused: number;
-  /** "I am asking you at the same time: let me finish." The asker stops and comes back later. */
-  busy: boolean;
+  busy: Busy;
   /** Size and fingerprint of the set as it is after the question's records. */
   count: number;
   fingerprint: Uint8Array;
@@ -118,7 +125,7 @@ export function encodeAnswer({ done, ranges, records, refused, busy, count, fing
   writeRanges(writer, ranges);
   writeRecords(writer, records);
   writer.number(refused);
-  writer.byte(busy ? 1 : 0);
+  writer.byte(busyWords.indexOf(busy));
   writer.number(count);
   writer.raw(fingerprint);
   writer.number(clock);
@@ -133,7 +140,7 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
     ranges: readRanges(reader),
     records: readRecords(reader),
     refused: reader.number(),
-    busy: reader.byte() === 1,
+    busy: busyWords[reader.byte()] ?? "no",
     count: reader.number(),
     fingerprint: reader.raw(fingerprintBytes).slice(),
     clock: reader.number(),

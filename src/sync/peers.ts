@@ -9,22 +9,35 @@ export interface Peer {
   /** Size and fingerprint of its set, as last heard: announced, or told in an answer. */
   count: number;
   fingerprint: string;
-  /** Since when it is known to differ from ours, always for one who has just come; undefined while it does not. */
+  /** Since when it has announced what it announces. */
+  saidAt: number;
+  /** Since when it is taken to differ from ours; undefined while it does not. */
   differsSince: number | undefined;
   presentSince: number;
   /** When it last answered us, and how far its clock is ahead of ours then. Undefined before that. */
   lastContact: number | undefined;
   clockOffset: number | undefined;
-  /** How often in a row it did not answer, and until when it is left alone. */
+  /** How often in a row it did not answer or had no time, and until when it is left alone. */
   failures: number;
   retryAt: number;
 }
 
 export type Peers = ReturnType<typeof createPeers>;
 
+/** So many peers that announce a set speak for all who have it. Whoever has another one hears them, and compares. */
+const enough = 4;
+
 /** The peers that are present now. */
 export function createPeers() {
   const peers = new Map<PeerId, Peer>();
+  let own = { fingerprint: "", saidAt: 0 };
+
+  /** Since when enough peers, with us, announce this set; undefined while they are fewer. */
+  function agreedSince(fingerprint: string): number | undefined {
+    const words = Array.from(peers.values(), ({ announcement, saidAt }) => ({ ...announcement, saidAt }));
+    const agreeing = [own, ...words].filter((word) => word.fingerprint === fingerprint);
+    return agreeing.map(({ saidAt }) => saidAt).toSorted((a, b) => a - b)[enough - 1];
+  }
 
   return {
     get size() {
@@ -39,20 +52,31 @@ export function createPeers() {
      * Notes what a peer has announced; undefined stands for what nobody here can read. That does not undo what could be
      * read before: anyone at the router can say something under a peer's id.
      */
-    present(id: PeerId, announcement: Announcement | undefined, now: number): void {
+    present(id: PeerId, announcement: Announcement | undefined, now: number): Peer {
       const peer = peers.get(id) ?? newcomer(id, now);
       if (announcement) {
+        if (peer.announcement?.fingerprint !== announcement.fingerprint) peer.saidAt = now;
         peer.announcement = announcement;
         peer.count = announcement.count;
         peer.fingerprint = announcement.fingerprint;
       }
       peers.set(id, peer);
+      return peer;
     },
 
-    /** Compares what the peers last told of their sets with ours. */
+    /** Notes what we have announced. */
+    told(fingerprint: string, now: number): void {
+      if (own.fingerprint !== fingerprint) own = { fingerprint, saidAt: now };
+    },
+
+    /** Whether enough peers announce this set, so that we need not. */
+    isAnnounced: (fingerprint: string) => agreedSince(fingerprint) !== undefined,
+
+    /** Compares what the peers last told of their sets with ours. Who was silent after enough had said ours, has it. */
     compare(fingerprint: string, now: number): void {
+      const agreed = agreedSince(fingerprint) ?? Number.NEGATIVE_INFINITY;
       for (const peer of peers.values()) {
-        if (peer.fingerprint === fingerprint) peer.differsSince = undefined;
+        if (peer.fingerprint === fingerprint || peer.saidAt < agreed) peer.differsSince = undefined;
         else peer.differsSince ??= now;
       }
     },
@@ -83,7 +107,8 @@ function newcomer(id: PeerId, now: number): Peer {
     announcement: undefined,
     count: 0,
     fingerprint: "",
-    differsSince: Number.NEGATIVE_INFINITY, // no traffic of ours explains a difference to one who was not there
+    saidAt: now,
+    differsSince: now,
     presentSince: now,
     lastContact: undefined,
     clockOffset: undefined,

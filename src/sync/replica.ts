@@ -1,6 +1,6 @@
 import { elementOf, type Record } from "../core/record.ts";
 import { decodeRecord, encodeRecord } from "../seal/envelope.ts";
-import { createElementSet } from "./elements.ts";
+import { createElementSet, type ElementSet } from "./elements.ts";
 import type { Merged, ReplicaStore, Row } from "./replica-store.ts";
 import type { SealedRecord, Sealer } from "./sealer.ts";
 
@@ -18,6 +18,12 @@ export interface Taken {
   refused: string[];
 }
 
+/** A set that holds the rows up to a number already. */
+export interface Known {
+  set: ElementSet;
+  cursor: number;
+}
+
 const page = 4096;
 
 /**
@@ -28,9 +34,9 @@ export function createReplica(
   store: ReplicaStore,
   sealer: Sealer,
   on: { local(rows: Row[]): void; dropped(what: "record" | "sealing", reason: string): void },
+  known: Known = { set: createElementSet(), cursor: 0 },
 ) {
-  let set = createElementSet();
-  let cursor = 0;
+  let { set, cursor } = known;
 
   /** Takes in what was written to the store since, by this process or another. */
   function refresh(): void {

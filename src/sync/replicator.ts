@@ -10,7 +10,7 @@ import { createOutlet } from "./outlet.ts";
 import { createPeers, isUnderstood, type Peer } from "./peers.ts";
 import { createPending } from "./pending.ts";
 import type { ReplicaStore } from "./replica-store.ts";
-import { createReplica, type Taken } from "./replica.ts";
+import { createReplica, type Known, type Taken } from "./replica.ts";
 import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, stoppable, type Scheduler } from "./scheduler.ts";
@@ -40,6 +40,8 @@ export interface ReplicatorOptions {
   /** Told of what a person should hear of, each trouble once. */
   notify?: (notice: Notice) => void;
   timing?: Partial<Timing>;
+  /** What need not be read from the store: of a hundred hosts in one process each has a copy. */
+  known?: Known;
 }
 
 /** What one synchronisation on request did. */
@@ -71,7 +73,7 @@ export function createReplicator(options: ReplicatorOptions) {
   const slack = createSlack();
   const pending = createPending(store);
   const talk = createTalk(mesh, sealer, report.dropped);
-  const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped });
+  const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped }, options.known);
   const outlet = createOutlet(replica, mesh, scheduler, timing);
   const overflowed = () => report.dropped("record", "too many at once");
   const arrived = (what: Taken) => {
@@ -79,12 +81,10 @@ export function createReplicator(options: ReplicatorOptions) {
     for (const name of what.refused) care?.suspect(name); // it lies in the storage now, in a record's place perhaps
   };
   const inlet = createInlet(replica, scheduler, { taken: arrived, guard, overflowed });
-  const announcer = createAnnouncer(
-    scheduler,
-    timing,
-    () => guard(announce),
-    () => peers.size,
-  );
+  const announcer = createAnnouncer(scheduler, timing, () => guard(announce), {
+    count: () => peers.size,
+    haveSaidSo: () => peers.isAnnounced(replica.fingerprint()),
+  });
   const catchUp = createCatchUp(
     replica,
     peers,
@@ -103,8 +103,9 @@ export function createReplicator(options: ReplicatorOptions) {
     state: store.state,
     setState: store.setState,
     idle: () => outlet.idle,
-    read: () => announcer.changed(),
+    read: () => announcer.changed(true),
     filling: () => catchUp.current !== undefined || scheduler.now() - broughtAt < 2 * timing.settle,
+    peers: () => peers.size,
     notify: options.notify ?? (() => {}),
   };
   const care = keeper && createStorageCare(keeper, carePorts, { scheduler, timing, open });
@@ -155,9 +156,11 @@ export function createReplicator(options: ReplicatorOptions) {
     if (!linked) return;
     replica.verify();
     const { size: count } = replica.set;
+    const fingerprint = replica.fingerprint();
     const clock = Math.floor(scheduler.clock());
-    const told = { host: host.id, name: host.name, count, fingerprint: replica.fingerprint(), clock };
+    const told = { host: host.id, name: host.name, count, fingerprint, clock };
     talk.announce({ ...protocol, ...told, read: care?.isRead ?? false });
+    peers.told(fingerprint, scheduler.now());
   }
 
   async function ask(id: PeerId, question: Question): Promise<Answer | undefined> {
@@ -205,9 +208,10 @@ export function createReplicator(options: ReplicatorOptions) {
     },
     present(peer, sealed) {
       const announcement = talk.heard(peer, sealed);
-      if (!peers.get(peer)) catchUp.peerCame();
-      peers.present(peer, announcement, scheduler.now());
-      if (isUnderstood(peers.get(peer)!)) return;
+      const isNew = !peers.get(peer);
+      const known = peers.present(peer, announcement, scheduler.now());
+      if (isNew) catchUp.peerCame(known);
+      if (isUnderstood(known)) return;
       const reason = announcement
         ? `it speaks protocol ${announcement.oldest} to ${announcement.newest}`
         : "unreadable";
@@ -223,11 +227,13 @@ export function createReplicator(options: ReplicatorOptions) {
   };
 
   function answerTo(from: PeerId, question: Question): Answer {
-    const { answer, taken: brought } = answerQuestion(replica, question, usualRoom);
+    const busy = catchUp.busyFor(from, mesh.self);
+    const { answer, taken: brought } = answerQuestion(replica, question, { room: usualRoom, busy });
+    catchUp.fedBy(from, brought, question.ranges.length > 0);
     taken(brought);
     slack.passed(answer.records.length);
     if (brought.added.length) broughtAt = scheduler.now();
-    return { ...answer, busy: catchUp.isBusyWith(from, mesh.self), clock: Math.floor(scheduler.clock()) };
+    return { ...answer, clock: Math.floor(scheduler.clock()) };
   }
 
   function tick(): void {
@@ -266,6 +272,7 @@ export function createReplicator(options: ReplicatorOptions) {
 
   function status(): ReplicationStatus {
     const own = { count: replica.set.size, fingerprint: replica.fingerprint() };
+    peers.compare(own.fingerprint, scheduler.now());
     const here = peers.all().map((peer) => peerStatus(peer, own));
     return {
       linked,

@@ -59,9 +59,10 @@ export type Notice =
   | { kind: "storageWiped"; missing: number }
   | { kind: "failed"; error: unknown };
 
-/** A peer as people see it, beside our own set. */
+/** A peer as people see it, beside our own set, with which it was compared: who does not differ has the same. */
 export function peerStatus(peer: Peer, own: { count: number; fingerprint: string }): PeerStatus {
-  const { id, announcement, count, fingerprint, lastContact, clockOffset } = peer;
+  const { id, announcement, differsSince, lastContact, clockOffset } = peer;
+  const { count, fingerprint } = differsSince === undefined ? own : peer;
   const status = {
     peer: id,
     host: announcement?.host ?? "",

@@ -29,6 +29,8 @@ export interface CarePorts {
   read(): void;
   /** Records are coming from a peer, by his questions or our own. */
   filling(): boolean;
+  /** How many peers are present: every router answers whoever reads, and what all see must not make all read at once. */
+  peers(): number;
   notify(notice: Notice): void;
 }
 
@@ -57,6 +59,13 @@ export function createStorageCare(
     return scheduler.now() + delay * (0.5 + scheduler.random());
   }
 
+  /** Soon, and later by chance where others may have done it by then; as planned where that is no later. */
+  function inTurn(planned: number): number {
+    const spread = timing.readPerPeer * ports.peers();
+    if (planned <= scheduler.now() + 1.5 * timing.settle + spread) return planned;
+    return later(timing.settle) + spread * scheduler.random();
+  }
+
   async function read(): Promise<void> {
     reread = Math.min(reread * 2, timing.reread);
     readAt = open ? later(reread) : Number.POSITIVE_INFINITY;
@@ -76,7 +85,7 @@ export function createStorageCare(
 
   /** A record that is not found may still be on its way: only what is missing twice is missing. */
   async function sample(): Promise<void> {
-    sampleAt = later(timing.sample);
+    sampleAt = later(timing.sample * (1 + ports.peers()));
     const lacking = ports.idle() && !(await keeper.isIntact());
     if (lacking && suspected) readAt = 0;
     else if (lacking) sampleAt = later(timing.settle);
@@ -109,7 +118,7 @@ export function createStorageCare(
 
     /** There is a storage that may have taken what no peer has. */
     relayed(): void {
-      readAt = Math.min(readAt, later(timing.settle));
+      readAt = inTurn(readAt);
     },
 
     /**
@@ -133,11 +142,10 @@ export function createStorageCare(
      */
     suspect(expression: string): void {
       if (open) keeper.forgo(expression);
-      else if (expression.includes("*") || suspects.size >= mostSuspects)
-        readAt = Math.min(readAt, later(timing.settle));
+      else if (expression.includes("*") || suspects.size >= mostSuspects) readAt = inTurn(readAt);
       else {
         suspects.add(expression);
-        mendAt = Math.min(mendAt, later(timing.settle));
+        mendAt = inTurn(mendAt);
       }
     },
 

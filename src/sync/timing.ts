@@ -7,6 +7,8 @@ export interface Timing {
   jitterPerPeer: number;
   /** Under steady change it is announced this often all the same. */
   announceAtLatest: number;
+  /** And no more often than this for each peer present: so often, or rarer, everybody hears an announcement. */
+  announcePerPeer: number;
   /** How long a peer's set may differ before it is compared: live traffic explains this much. */
   settle: number;
   /** How often the store is looked at, though nobody said that it changed, and whether to compare sets considered. */
@@ -30,6 +32,8 @@ export interface Timing {
   leisure: number;
   /** How often a few records are looked for in the storage, to notice when it was wiped. */
   sample: number;
+  /** How much later by chance, for each peer present, what all have seen happen to the storage makes one read it. */
+  readPerPeer: number;
   /** How long the storage is left alone after it was looked through for what somebody has done to it. */
   mend: number;
   /** How often the storage of an open mesh is read. */
@@ -43,6 +47,7 @@ export const usualTiming: Timing = {
   jitter: 500,
   jitterPerPeer: 25,
   announceAtLatest: 10_000,
+  announcePerPeer: 250,
   settle: 3_000,
   tick: 1_000,
   slow: 300_000,
@@ -55,6 +60,7 @@ export const usualTiming: Timing = {
   absence: 60_000,
   leisure: 3_600_000,
   sample: 300_000,
+  readPerPeer: 1_000,
   mend: 15_000,
   reread: 120_000,
   fillPause: 20,

@@ -167,13 +167,13 @@ export async function createMeshBench() {
         const replica = createReplica(openReplicaStore(store), sealer, { local() {}, dropped() {} });
         replica.refresh();
         const question = { offset: 8, ranges: opening(replica.set, false), records: [] };
-        const { answer } = answerQuestion(replica, question, usualRoom);
+        const { answer } = answerQuestion(replica, question, { room: usualRoom, busy: "no" });
         const [from, to] = ["0", "1"].map((digit) => digit.repeat(32)) as [string, string];
         const asked = sealer.sealMessage(
           { purpose: "question", from, to, context: new Uint8Array() },
           encodeQuestion(question),
         );
-        const reply = encodeAnswer({ ...answer, busy: false, clock: Date.now() });
+        const reply = encodeAnswer({ ...answer, clock: Date.now() });
         return (
           asked.length + sealer.sealMessage({ purpose: "answer", from: to, to: from, context: asked }, reply).length
         );

@@ -141,6 +141,31 @@ describe("the routers' storage", () => {
     expect(hosts.flatMap(({ notices }) => notices).some(({ kind }) => kind === "storageWiped")).toBe(true);
   });
 
+  test("is not filled by each of ten who see it wiped, nor sampled more often for being watched by ten", () => {
+    const world = createWorld(17, { fillPause: 300 });
+    const shelf = world.network.shelve("hub");
+    const counts = { put: 0, got: 0 };
+    const records = many(world, 200);
+    const store = storeOfOthers(records);
+    const hosts = Array.from({ length: 10 }, (_, i) => {
+      const mesh = world.network.connect("hub");
+      const put: typeof mesh.publish = (name, bytes) => (counts.put++, mesh.storage!.put(name, bytes));
+      const get = (name: string, deadline: number) => (counts.got++, mesh.storage!.get(name, deadline));
+      return world.host(store.copy(), { id: `host-${i}`, mesh: { ...mesh, storage: { ...mesh.storage!, put, get } } });
+    });
+    world.run(460_000);
+    expect(shelf.size).toBe(200);
+    Object.assign(counts, { put: 0, got: 0 });
+    world.run(600_000);
+    expect(counts.got).toBeLessThan(2 * 8 * 2); // as by one: eight each five minutes
+    Object.assign(counts, { put: 0, got: 0 });
+    world.network.wipe("hub");
+    world.run(60_000);
+    expect(shelf.size).toBe(200);
+    expect(counts.put).toBeLessThan(1.5 * 200);
+    expect(areEqual(hosts)).toBe(true);
+  }, 20_000);
+
   test("gets back the one record of many that somebody deletes, or overwrites with something else", () => {
     const world = createWorld(13);
     const shelf = world.network.shelve("hub");
