@@ -19,6 +19,7 @@ const crowded = 16; // mean elements per bucket at which the buckets are divided
  */
 export function createElementSet(from?: Parts) {
   const chunks: Uint32Array[] = from?.chunks ?? [];
+  let own: boolean[] = []; // by chunk: not shared with another set, so that it may be written to
   const scratch = new Uint32Array(words);
   const scratchBytes = new Uint8Array(scratch.buffer);
   const digestInput = new Uint32Array(words + 1);
@@ -32,6 +33,14 @@ export function createElementSet(from?: Parts) {
 
   function chunkOf(slot: number): Uint32Array {
     return chunks[Math.floor((slot - 1) / chunkSlots)]!;
+  }
+
+  /** The same, to write to. */
+  function ownChunkOf(slot: number): Uint32Array {
+    const i = Math.floor((slot - 1) / chunkSlots);
+    if (!own[i]) chunks[i] = chunks[i]!.slice();
+    own[i] = true;
+    return chunks[i]!;
   }
 
   function offsetOf(slot: number): number {
@@ -63,7 +72,7 @@ export function createElementSet(from?: Parts) {
       free = chunkOf(slot)[offsetOf(slot) + words + 1]!;
       return slot;
     }
-    if (slots % chunkSlots === 0) chunks.push(new Uint32Array(chunkSlots * stride));
+    if (slots % chunkSlots === 0) own[chunks.push(new Uint32Array(chunkSlots * stride)) - 1] = true;
     return ++slots;
   }
 
@@ -75,7 +84,7 @@ export function createElementSet(from?: Parts) {
     heads = new Uint32Array(16 ** depth);
     for (let slot of old) {
       while (slot !== 0) {
-        const chunk = chunkOf(slot);
+        const chunk = ownChunkOf(slot);
         const offset = offsetOf(slot);
         const next = chunk[offset + words + 1]!;
         scratch.set(chunk.subarray(offset, offset + words));
@@ -142,11 +151,11 @@ export function createElementSet(from?: Parts) {
       load(element);
       const known = find().slot;
       if (known !== 0) {
-        chunkOf(known)[offsetOf(known) + words] = ref;
+        ownChunkOf(known)[offsetOf(known) + words] = ref;
         return false;
       }
       const slot = takeSlot();
-      const chunk = chunkOf(slot);
+      const chunk = ownChunkOf(slot);
       const offset = offsetOf(slot);
       chunk.set(scratch, offset);
       chunk[offset + words] = ref;
@@ -162,10 +171,10 @@ export function createElementSet(from?: Parts) {
       load(element);
       const { slot, before } = find();
       if (slot === 0) return false;
-      const chunk = chunkOf(slot);
+      const chunk = ownChunkOf(slot);
       const offset = offsetOf(slot);
       if (before === 0) heads[bucket(depth)] = chunk[offset + words + 1]!;
-      else chunkOf(before)[offsetOf(before) + words + 1] = chunk[offset + words + 1]!;
+      else ownChunkOf(before)[offsetOf(before) + words + 1] = chunk[offset + words + 1]!;
       chunk[offset + words + 1] = free;
       free = slot;
       for (let at = 0; at <= depth; at++) account(levels[at]!, bucket(at), -1);
@@ -196,16 +205,19 @@ export function createElementSet(from?: Parts) {
 
     members,
 
-    /** What makes another set with the same members. */
-    parts: (): Parts => ({
-      chunks: chunks.map((chunk) => chunk.slice()),
-      levels: levels.map(({ sums, counts }) => ({ sums: sums.slice(), counts: counts.slice() })),
-      heads: heads.slice(),
-      depth,
-      slots,
-      free,
-      size,
-    }),
+    /** What makes another set with the same members: a chunk is copied when either set writes to it. */
+    parts(): Parts {
+      own = [];
+      return {
+        chunks: [...chunks],
+        levels: levels.map(({ sums, counts }) => ({ sums: sums.slice(), counts: counts.slice() })),
+        heads: heads.slice(),
+        depth,
+        slots,
+        free,
+        size,
+      };
+    },
   };
 }
 

@@ -77,6 +77,29 @@ describe("a set of elements", () => {
     expect(set.ref(one!)).toBeUndefined();
   });
 
+  test("that was made from another one's parts has its members, and neither changes with the other", () => {
+    const [first, second, third] = [
+      elements(40_000, createRandom(4)),
+      elements(50, createRandom(5)),
+      elements(50, createRandom(6)),
+    ];
+    const add = (set: ElementSet, many: Uint8Array[]) => many.forEach((element, i) => set.add(element, i));
+    const fresh = (...parts: Uint8Array[][]) => {
+      const set = createElementSet();
+      add(set, parts.flat());
+      return hex(set.fingerprint(""));
+    };
+    const original = createElementSet();
+    add(original, first);
+    const copy = createElementSet(original.parts());
+    add(copy, second);
+    add(original, third);
+    for (const element of first.slice(0, 500)) expect(copy.remove(element)).toBe(true);
+    expect(hex(copy.fingerprint(""))).toBe(fresh(first.slice(500), second));
+    expect(hex(original.fingerprint(""))).toBe(fresh(first, third));
+    expect([...original.members("")].length).toBe(40_050);
+  });
+
   test("has the same fingerprint whatever the order, and another one when any element is missing", () => {
     const many = elements(40_000, createRandom(3));
     const [forwards, backwards] = [createElementSet(), createElementSet()];
