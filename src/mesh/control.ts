@@ -138,15 +138,9 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     return removable ? [storage] : [];
   }
 
-  function ensureMembership(open: boolean): "made" | "present" | "open" {
-    if (open) {
-      writeMembership(directory, openMembership);
-      return "open";
-    }
-    const membership = readMembership(directory);
-    if (membership) return membership.kind === "open" ? "open" : "present";
-    writeMembership(directory, sealed());
-    return "made";
+  function ensureMembership(open: boolean): void {
+    refuseCrossing(directory, open);
+    if (!readMembership(directory)) writeMembership(directory, open ? openMembership : sealed());
   }
 
   return {
@@ -167,7 +161,10 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
       return { ...done, ...(next && next.kind !== "relay" && { sharing: host.store().counts().live }) };
     },
     configuredMode: () => configuredMode(at),
-    hasMembership: () => readMembership(directory) !== undefined,
+    hasMembership(open) {
+      refuseCrossing(directory, open);
+      return readMembership(directory) !== undefined;
+    },
     ensureMembership,
 
     async join(text, merge) {

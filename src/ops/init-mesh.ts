@@ -2,6 +2,7 @@ import { z } from "zod";
 import { amount } from "../core/amount.ts";
 import { UserError } from "../core/errors.ts";
 import { meshOf, type Context } from "./context.ts";
+import { openWarning } from "./mesh.ts";
 import type { MeshMode, MeshSetup, SetUp } from "./mesh-control.ts";
 
 type Asked = Omit<MeshSetup, "mode"> & { mode: MeshMode | undefined };
@@ -76,11 +77,6 @@ const missingKey = [
   "  kioku-mesh init --mode spoke --open --force …     for a mesh without a key (trusted networks alone)",
 ].join("\n");
 
-function openWarning(sharing: number | undefined): string {
-  const what = sharing === undefined ? "" : `: ${amount(sharing, "memory", "memories")}`;
-  return `an open mesh: whoever reaches its endpoints can read, change and delete what is here${what}`;
-}
-
 /** What `init` did for a host of a mesh, beside the router's file. */
 export const meshSetup = z.strictObject({
   mode: z.enum(["localhost", "hub", "spoke"]),
@@ -99,7 +95,8 @@ export function meshSetupText(path: string, written: boolean, setup: z.output<ty
   else lines.push("next: kioku-mesh mesh run");
   if (mode !== "localhost") lines.push('also: export ZENOH_BACKEND_ROCKSDB_ROOT="$HOME/.local/share/mesh-mem"');
   if (key === "made") lines.push("made the mesh's key; for each other host: kioku-mesh mesh invite");
-  if (key === "open") lines.push(openWarning(sharing));
+  if (key === "open")
+    lines.push(openWarning + (sharing === undefined ? "" : `: ${amount(sharing, "memory", "memories")}`));
   else if (sharing !== undefined)
     lines.push(`joined; shared with the mesh: ${amount(sharing, "memory", "memories")} of this host`);
   else if (key === "joined") lines.push("joined as a relay: it carries the mesh and cannot read it");

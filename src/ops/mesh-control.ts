@@ -60,8 +60,9 @@ export interface MeshControl {
   /** Stores the key of a join code; gives the addresses in it. Throws UserError where this host's memory is of another mesh. */
   join(code: string, merge: boolean): Promise<{ addresses: string[]; sharing: number; relay: boolean }>;
   /** Makes this host a member: of an open mesh, or of its own mesh, with a new key where it has none. */
-  ensureMembership(open: boolean): "made" | "present" | "open";
-  hasMembership(): boolean;
+  ensureMembership(open: boolean): void;
+  /** Whether it is a member already. Throws UserError where it is one of a mesh of the other kind. */
+  hasMembership(open: boolean): boolean;
   /** The code that lets another host join: its last line on stdout. */
   invite(options: { relay: boolean; addresses: readonly string[] }): Promise<{ code: string; addresses: string[] }>;
   /** Looks for what is wrong with this host's part in the mesh. */

@@ -22,6 +22,9 @@ export function isJoinCode(word: string): boolean {
 export const secretWarning =
   "warning: a join code as an argument can be read by every user of this machine; `-` reads it from standard input";
 
+/** Said where a host goes open. */
+export const openWarning = "an open mesh: whoever reaches its endpoints can read, change and delete what is here";
+
 export const meshRun = defineOperation({
   command: "mesh run",
   group: "mesh",
@@ -57,6 +60,7 @@ export const meshStart = defineOperation({
   async run(ctx, { listen, open }) {
     const { mesh, self } = await meshOf(ctx);
     mesh.ensureMembership(open);
+    if (open) ctx.note?.(openWarning);
     const addresses = mesh.addressesOf(listen, open);
     const wide = listen.some((endpoint) => /(^|\/)(0\.0\.0\.0|\[?::\]?)(:\d+)?$/.test(endpoint))
       ? " (all interfaces)"
@@ -114,8 +118,11 @@ async function joinPeers(ctx: Context, peers: readonly string[], open: boolean) 
       hint: "on the other host: mesh invite --address HOST:PORT",
     });
   }
-  if (open) mesh.ensureMembership(true);
-  if (!mesh.hasMembership()) {
+  if (open) {
+    mesh.ensureMembership(true);
+    ctx.note?.(openWarning);
+  }
+  if (!mesh.hasMembership(open)) {
     throw new UserError("usage", "this host has no key of the mesh", {
       hint: "kioku-mesh mesh join -    (and paste the code of `mesh start` or `mesh invite`); or --open",
     });

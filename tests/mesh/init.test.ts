@@ -131,6 +131,8 @@ describe("between an open and a sealed mesh", () => {
           [...hub, "--force"],
           [...hub, "--force", "--join", "-", "--merge"],
           ["mesh", "join", "--merge", "-"],
+          ["mesh", "start"],
+          ["mesh", "join", "10.0.0.6"],
         ],
       ],
       [open, "an open", [["init", "--mode", "spoke", "--listen", "127.0.0.1", "--connect", "10.0.0.6", "--force"]]],

@@ -205,7 +205,7 @@ openTest(
     const pluginsOf = (text: string) => text.slice(text.indexOf("  plugins: {"), text.lastIndexOf("}") + 1);
     expect(pluginsOf(ours.out)).toBe(pluginsOf(readFileSync(originalRouterFile(home), "utf8")));
 
-    const zenohd = network.spawnAt(user, [(await realRouter()).zenohd, "-c", originalRouterFile(home)], {
+    await using zenohd = network.spawnAt(user, [(await realRouter()).zenohd, "-c", originalRouterFile(home)], {
       env: { HOME: home, RUST_LOG: "error", ZENOH_BACKEND_ROCKSDB_ROOT: originalStorage(home) },
     });
     await there.dump("mem/**"); // waits for it
