@@ -1,5 +1,8 @@
+import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { embedded } from "../router/embedded.ts";
 import { privateDirectory } from "../router/private-files.ts";
+import { locateRouter, noRouter } from "../router/provision.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
 import { pendingCount } from "../sync/pending-count.ts";
 import { meshDirectory, readMembership } from "./membership.ts";
@@ -27,7 +30,8 @@ export async function synchroniseOnce(
     return answer ?? { moved: 0, pending: pendingCount(host.store()), reached: false };
   }
   try {
-    choices.file(membership); // refuses before anything is started
+    choices.file(membership); // both refuse at once what no patience mends
+    if (!locateRouter(join(host.stateDirectory, "router"), embedded)) throw noRouter();
     const part = startPart(membership, host, choices);
     return await synchronise(part.replicator!, deadline, full).finally(part.stop);
   } finally {

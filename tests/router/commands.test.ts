@@ -82,3 +82,17 @@ test("mesh run in a build without a router says once what to do, goes on waiting
   expect(await running.exited).toBe(0);
   expect(existsSync(join(w.home, ".local/share/mesh-mem/mesh/zenohd.log"))).toBe(false);
 });
+
+test("drain and --rebuild say at once that there is no router, and the one that can goes on without", async () => {
+  using w = world();
+  await w.save("before there was a mesh");
+  await w.kioku(["init", "--mode", "hub", "--listen", "127.0.0.1"]);
+  const drained = await w.kioku(["drain", "--pending"]);
+  expect([drained.exitCode, drained.err.split("\n")[0]]).toEqual([
+    5,
+    "error: this build carries no router and none is installed",
+  ]);
+  const { out, err, exitCode } = await w.kioku(["--rebuild", "search", "mesh"]);
+  expect([exitCode, out.includes("before there was a mesh")]).toEqual([0, true]);
+  expect(err).toStartWith("the mesh could not be read: this build carries no router and none is installed\n");
+});
