@@ -105,7 +105,12 @@ testWith("network namespaces", "a router")(
     const [a, b] = network.hosts as [Host, Host];
     await a.start(["mesh", "start", "--open", "--listen", a.address]);
     expect(await says(a, "Press Ctrl-C")).toBe(
-      `Router listening on ${a.address}.\n  on other hosts: kioku-mesh mesh join --open ${a.address}:17447\nPress Ctrl-C to stop.\n`,
+      [
+        "an open mesh: whoever reaches its endpoints can read, change and delete what is here",
+        `Router listening on ${a.address}.`,
+        `  on other hosts: kioku-mesh mesh join --open ${a.address}:17447`,
+        "Press Ctrl-C to stop.\n",
+      ].join("\n"),
     );
     const refused = await b.kioku(["mesh", "join", `${a.address}:17447`]);
     expect([refused.status, refused.err.split("\n")[0]]).toEqual([2, "error: this host has no key of the mesh"]);
