@@ -115,22 +115,18 @@ function emptySelection(look: Look, query: Query): Selection {
 
 /** The selected rows with the best scores, the latest learned of first where they are equal. */
 export function bestRows({ scores, rows }: Selection, limit: number): number[] {
-  return (rows.length > limit ? rowsAbove(scores, rows, limit) : rows.slice())
-    .sort((a, b) => scores[b]! - scores[a]! || b - a)
-    .slice(0, limit);
-}
-
-/** The rows whose score is among the best, somewhat more than the limit: sorting all of them would take longer. */
-function rowsAbove(scores: Float32Array, rows: readonly number[], limit: number): number[] {
-  const levels = 1024;
-  let highest = 0;
-  for (const row of rows) if (scores[row]! > highest) highest = scores[row]!;
-  const perLevel = new Uint32Array(levels + 1);
-  for (const row of rows) perLevel[Math.ceil((scores[row]! / highest) * levels)]!++;
-  let [level, count] = [levels, perLevel[levels]!];
-  while (level > 1 && count < limit) count += perLevel[--level]!;
-  const least = ((level - 1) / levels) * highest;
-  return rows.filter((row) => scores[row]! > least);
+  const order = (a: number, b: number) => scores[b]! - scores[a]! || b - a;
+  const best: number[] = [];
+  let last = { row: 0, score: 0 }; // of the best that were known when they were last sorted: most rows come after it
+  for (const row of rows) {
+    const score = scores[row]!;
+    if (score < last.score || (score === last.score && row < last.row)) continue;
+    best.push(row);
+    if (best.length < 2 * limit) continue;
+    best.sort(order).length = limit;
+    last = { row: best[limit - 1]!, score: scores[best[limit - 1]!]! };
+  }
+  return best.sort(order).slice(0, limit);
 }
 
 /** How much a term tells that occurs in `count` of `all` observations: the inverse document frequency of BM25. */
