@@ -21,8 +21,8 @@ import {
  */
 
 /**
- * The tokens of an observation, each before a space: stems, those in subject, summary or tags once more, and grams. Few
- * come twice.
+ * The tokens of an observation, each before a space: stems, those in subject, summary or tags once more, and grams.
+ * Repeated ones are repeated.
  */
 export function indexTokens(observation: Observation): string {
   const texts = fieldTexts(observation);
@@ -70,23 +70,23 @@ function writeGrams(folded: string): void {
 }
 
 function writeRun(from: number, to: number, size: number): void {
-  for (let at = from; at + size <= to; at++) writeGram(at, at + size);
-  for (let at = Math.max(from, to - size + 1); at < to; at++) put(codes[at]!);
+  for (let i = from; i + size <= to; i++) writeGram(i, i + size);
+  for (let i = Math.max(from, to - size + 1); i < to; i++) put(codes[i]!);
   put(runEnd.charCodeAt(0));
   endToken();
 }
 
 /** For one space between characters. Several in a row can only come of folding odd characters. */
-function writeJunction(at: number): void {
-  if (at > 1 && kindOf(codes[at - 2]!) !== (known | space)) put(codes[at - 2]!);
-  put(codes[at - 1]!);
+function writeJunction(i: number): void {
+  if (i > 1 && (kindOf(codes[i - 2]!) & space) === 0) put(codes[i - 2]!);
+  put(codes[i - 1]!);
   put(junction.charCodeAt(0));
-  put(codes[at + 1]!);
+  put(codes[i + 1]!);
   endToken();
 }
 
 function writeGram(from: number, to: number): void {
-  for (let at = from; at < to; at++) put(codes[at]!);
+  for (let i = from; i < to; i++) put(codes[i]!);
   endToken();
 }
 
@@ -121,6 +121,7 @@ function kindOf(code: number): number {
 
 function findKind(character: string): number {
   if (character === " ") return known | space;
+  if (character < "\x80") return known | (/[a-z\d]/.test(character) ? 0 : single); // a save is one text: cheap at first use
   return known | (isUnspaced(character) ? unspaced : 0) | (singlesOf(character).length > 0 ? single : 0);
 }
 
@@ -130,19 +131,11 @@ const margin = 256;
 
 /** The tokens so far, as UTF-16, each after a space. */
 let units = new Uint16Array(usualSize);
-/** Where the token begins that is being written, where it goes on, and its hash. */
-let start = 0;
 let at = 0;
-let hash = 0;
-/** By hash, where the last token with it begins; 0 for none, where nothing is equal to a token. */
-const latest = new Uint32Array(4096);
-
 function begin(): void {
   if (units.length > usualSize) units = new Uint16Array(usualSize);
   units[0] = 0x20;
-  start = at = 1;
-  hash = 0;
-  latest.fill(0);
+  at = 1;
 }
 
 function put(code: number): void {
@@ -152,23 +145,11 @@ function put(code: number): void {
     return;
   }
   units[at++] = code;
-  hash = Math.imul(hash ^ code, 0x9e3779b1);
 }
 
-/** Ends a token, or takes it back where it came before. */
 function endToken(): void {
   units[at++] = 0x20;
-  const slot = hash >>> 20;
-  if (isAgain(latest[slot]!)) at = start;
-  else latest[slot] = start;
-  start = at;
-  hash = 0;
   if (at + margin > units.length) grow();
-}
-
-function isAgain(before: number): boolean {
-  for (let i = start; i < at; i++) if (units[before + i - start] !== units[i]) return false;
-  return true;
 }
 
 function grow(): void {

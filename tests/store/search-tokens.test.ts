@@ -58,9 +58,3 @@ test("so have texts of any characters, long ones and short ones", () => {
     expect(tokenSet(observation)).toEqual(definedTokens(observation));
   }
 });
-
-test("a token that a text repeats is written once", () => {
-  const observation = readObservation(JSON.stringify({ content: "retry ".repeat(1_000) }), "")!;
-  const tokens = indexTokens(observation).trim().split(" ");
-  expect(tokens.length).toBe(new Set(tokens).size);
-});
