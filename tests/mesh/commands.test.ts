@@ -45,7 +45,7 @@ testWith("network namespaces", "a router", "script")(
     const [a, b, c] = network.hosts as [Host, Host, Host];
     const start = await a.start(["mesh", "start"]);
     const code = /^ {2}(kioku1_\S+)$/m.exec(await says(a, "Press Ctrl-C"))![1]!;
-    expect(a.log()).toStartWith("Router listening on 0.0.0.0:17447 (all interfaces).\n");
+    expect(a.log()).toContain("Router listening on 0.0.0.0:17447 (all interfaces).\n");
 
     // Typed on a terminal: asked for, and not shown.
     const record = join(b.home, "terminal");
@@ -104,13 +104,10 @@ testWith("network namespaces", "a router")(
     await using network = createNetwork(["a", "b"]);
     const [a, b] = network.hosts as [Host, Host];
     await a.start(["mesh", "start", "--open", "--listen", a.address]);
-    const said = (await says(a, "Press Ctrl-C")).trimEnd().split("\n");
-    expect(said.toSorted()).toEqual([
-      `  on other hosts: kioku-mesh mesh join --open ${a.address}:17447`,
-      "Press Ctrl-C to stop.",
-      `Router listening on ${a.address}.`,
-      "an open mesh: whoever reaches its endpoints can read, change and delete what is here", // on stderr
-    ]);
+    await says(a, "an open mesh: whoever reaches its endpoints can read, change and delete what is here\n"); // on stderr
+    expect(await says(a, "Press Ctrl-C to stop.\n")).toContain(
+      `  on other hosts: kioku-mesh mesh join --open ${a.address}:17447\n`,
+    );
     const refused = await b.kioku(["mesh", "join", `${a.address}:17447`]);
     expect([refused.status, refused.err.split("\n")[0]]).toEqual([2, "error: this host has no key of the mesh"]);
     await b.start(["mesh", "join", "--open", `${a.address}:17447`]);
