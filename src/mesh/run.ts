@@ -30,6 +30,7 @@ import { createResponder } from "./request.ts";
 import { createSessionTeller } from "./sessions.ts";
 import { keySpace, membershipText, meshDirectory, provideLinkCredentials, readMembership } from "./membership.ts";
 import type { Membership } from "./membership.ts";
+import { keepMemoryLow } from "./memory.ts";
 
 /** Milliseconds between two looks at the session that runs, and for the requests of other processes. */
 const lookEvery = 500;
@@ -242,6 +243,7 @@ function replicate(
   });
   replicator.start();
   const unwatch = watchDatabase(host.database, replicator);
+  const endMemory = keepMemoryLow();
   const tellSession = createSessionTeller(host);
   const respond = createResponder(host.store(), replicator);
   const looking = setInterval(() => {
@@ -253,6 +255,7 @@ function replicate(
     async stop() {
       clearInterval(looking);
       unwatch();
+      endMemory();
       await replicator.stop();
     },
   };

@@ -66,7 +66,7 @@ export function createKeeper(
   }
 
   /** Puts the rows up to `last` that are not marked. Gives how many there were. */
-  async function fill(seen: Uint8Array, last: number): Promise<number> {
+  async function fill(seen: Uint8Array, last: number, mayFill: boolean): Promise<number> {
     let missing = 0;
     for (let after = 0; after < last && on.running();) {
       const rows = replica.store.rows(after, page).filter(({ seq }) => seq <= last);
@@ -75,7 +75,7 @@ export function createKeeper(
       const lacking = rows.map(({ seq }) => seq).filter((seq) => !(seen[seq >> 3]! & (1 << (seq & 7))));
       if (lacking.length === 0) continue;
       missing += lacking.length;
-      if (open) continue;
+      if (!mayFill) continue;
       for (const { name, bytes } of replica.sealed(lacking)) await storage.put(name, bytes);
       await pause(timing.fillPause, scheduler);
     }
@@ -83,8 +83,8 @@ export function createKeeper(
   }
 
   return {
-    /** Reads all of the storage in slices, merges what is new, and puts what it lacks. Undefined while one runs. */
-    async read(): Promise<StorageReading | undefined> {
+    /** Reads all of the storage in slices, merges what is new, and puts what it lacks, or only tells. Undefined while one runs. */
+    async read(mayFill = true): Promise<StorageReading | undefined> {
       if (reading) return undefined;
       reading = true;
       try {
@@ -97,7 +97,7 @@ export function createKeeper(
           if (read) result.added += read.added;
           else result.whole = false;
         }
-        if (result.whole) result.missing = await fill(seen, last);
+        if (result.whole) result.missing = await fill(seen, last, mayFill && !open);
         return result;
       } finally {
         reading = false;

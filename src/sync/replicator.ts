@@ -15,7 +15,6 @@ import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, stoppable, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
-import { createSlack } from "./slack.ts";
 import { peerStatus, type Notice, type ReplicationStatus, type SessionStatus } from "./status.ts";
 import { createStorageCare } from "./storage-care.ts";
 import { createTalk } from "./talk.ts";
@@ -70,7 +69,6 @@ export function createReplicator(options: ReplicatorOptions) {
   const report = createReporter(options.notify ?? (() => {}));
   const peers = createPeers();
   const acquaintances = createAcquaintances();
-  const slack = createSlack();
   const pending = createPending(store);
   const talk = createTalk(mesh, sealer, report.dropped);
   const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped }, options.known);
@@ -130,7 +128,6 @@ export function createReplicator(options: ReplicatorOptions) {
   }
 
   function writtenHere(rows: Parameters<typeof outlet.offer>[0]): void {
-    slack.passed(rows.length);
     const erasures = outlet.offer(rows).filter(({ kind }) => kind === "erasure");
     pending.add(rows);
     if (open) for (const { id } of erasures) keeper?.bury(id); // in a sealed mesh what the outlet sends overwrites
@@ -139,8 +136,7 @@ export function createReplicator(options: ReplicatorOptions) {
     announcer.changed();
   }
 
-  function taken({ added, outdated, rows }: Taken): void {
-    slack.passed(rows.length);
+  function taken({ added, outdated }: Taken): void {
     const ids = [...added.filter(({ kind }) => kind === "erasure"), ...outdated].map(({ id }) => id);
     for (const id of ids) keeper?.bury(id);
     if (ids.length) erased();
@@ -175,7 +171,6 @@ export function createReplicator(options: ReplicatorOptions) {
   }
 
   function ended(session: Session, { announcement }: Peer): void {
-    slack.passed(session.sent);
     if (session.heldThrough === undefined) return;
     if (announcement?.read) care?.compared();
     guard(() => pending.heldThrough(session.heldThrough!));
@@ -231,7 +226,6 @@ export function createReplicator(options: ReplicatorOptions) {
     const { answer, taken: brought } = answerQuestion(replica, question, { room: usualRoom, busy });
     catchUp.fedBy(from, brought, question.ranges.length > 0);
     taken(brought);
-    slack.passed(answer.records.length);
     if (brought.added.length) broughtAt = scheduler.now();
     return { ...answer, clock: Math.floor(scheduler.clock()) };
   }
@@ -252,7 +246,6 @@ export function createReplicator(options: ReplicatorOptions) {
     }
     guard(outlet.keep);
     guard(show);
-    slack.tick();
   }
 
   function reportDuplicates(now: number): void {
@@ -306,7 +299,6 @@ export function createReplicator(options: ReplicatorOptions) {
       outlet.start();
       pending.start();
       replica.refresh();
-      slack.passed(replica.set.size);
       mesh.open(listener);
       scheduler.after(timing.tick * scheduler.random(), tick);
     },

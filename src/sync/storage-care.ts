@@ -69,11 +69,14 @@ export function createStorageCare(
   async function read(): Promise<void> {
     reread = Math.min(reread * 2, timing.reread);
     readAt = open ? later(reread) : Number.POSITIVE_INFINITY;
+    const isFirst = startAt <= scheduler.now();
     startAt = Number.POSITIVE_INFINITY;
-    const reading = await keeper.read();
+    const reading = await keeper.read(!isFirst);
     caredAt = scheduler.now();
     if (reading?.whole && !wasRead(ports)) ports.setState(readKey, "1");
     if (!reading?.whole) readAt = Math.min(readAt, later(timing.sample));
+    else if (reading.missing && isFirst)
+      readAt = later(timing.mend); // or was the link to other routers not up yet?
     else if (reading.missing && !open) ports.notify({ kind: "storageWiped", missing: reading.missing });
     if (reading?.whole) nowRead();
   }
