@@ -19,7 +19,7 @@ export interface Term {
 }
 
 export interface Query {
-  /** The whole query as typed; what a short query and one single phrase are compared with first. */
+  /** The whole query as typed, with which texts are compared first; "" for a letter, which is looked for as a word. */
   text: string;
   /** At most three words, a phrase in quotes being one: probably a fragment or a name rather than a question. */
   short: boolean;
@@ -53,8 +53,9 @@ export function parseQuery(raw: string): Query {
   if (asked.length === 1 && only!.text.length === 2) asked[0] = { ...only!, whole: false };
   const short = chunks.length <= maxShortWords;
   const onlyPhrase = words.length === 1 && words[0]!.phrase;
+  const text = onlyPhrase ? words[0]!.text : fold(typed);
   return {
-    text: onlyPhrase ? words[0]!.text : fold(typed),
+    text: asked.some((term) => term.whole && term.text === text) ? "" : text,
     short,
     words: asked,
     terms: anyTerms(chunks, words),

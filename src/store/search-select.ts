@@ -53,14 +53,20 @@ export function selectAll(look: Look, query: Query, scope: Scope): Selection {
   const all: Expression = (most) =>
     conjunction(query.words.map((term) => expressionOf(term, { most }))) ||
     conjunction(query.words.map((term) => expressionOf(term, { most, atAnyCost: true })));
-  // Of one word all that is typed is among all there is: its grams are walked but once.
   const [only] = query.words.length === 1 ? query.words : [];
-  const apart = only && typed(grams.few) !== "" ? stemsOf(only) : "";
-  if (apart !== "") {
-    raise(selection, look.rows(apart, scope, rowBudget), 1);
+  const stems = only ? stemsOf(only) : "";
+  if (stems === "") raise(selection, rowsOf(look, scope, rowBudget, all), 1);
+  else {
+    raise(selection, look.rows(stems, scope, rowBudget), 1);
     if (only!.parts.length > 0) raise(selection, look.rows(wordsOf(only!.stems), scope, rowBudget), 1);
-    raise(selection, rowsOf(look, scope, rowBudget, typed), 1);
-  } else raise(selection, rowsOf(look, scope, rowBudget, all), 1);
+    // Two letters begin a great many grams. Where enough entries have them as a word, these come first anyway.
+    const atAnyCost = selection.rows.length < many;
+    const inside: Expression = (most) => (only!.whole ? "" : conjunction(gramQuery(only!.text, { most, atAnyCost })));
+    raise(selection, rowsOf(look, scope, rowBudget, inside), 1);
+  }
+  // A short word is looked for as a word, but what was typed may begin inside of one: `go build` in `cargo build`.
+  const hasShort = query.words.some(({ whole }) => whole);
+  if (hasShort) raise(selection, rowsOf(look, scope, rowBudget, typed), query.words.length);
   if (selection.rows.length > many) {
     const raiseFound = (rows: number[], weight: number) =>
       raise(
@@ -68,7 +74,7 @@ export function selectAll(look: Look, query: Query, scope: Scope): Selection {
         rows.filter((row) => selection.scores[row]! > 0),
         weight,
       );
-    if (apart === "") raiseFound(rowsOf(look, scope, rowBudget, typed), query.words.length);
+    if (only?.text !== query.text && !hasShort) raiseFound(rowsOf(look, scope, rowBudget, typed), query.words.length);
     for (const { stems } of query.words) {
       const heads: Expression = () => conjunction(stems.map(headQuery));
       raiseFound(rowsOf(look, scope, gramRowLimit, heads), headWeight);

@@ -146,7 +146,7 @@ const spaces = /(\S{1,2}) (?=(\S))/gu;
 /**
  * Expressions that every text satisfies which contains a folded literal; few other texts do, and they are told apart when
  * they are read. Empty where nothing can be said: for a single letter, and for a beginning of which all continuations
- * would have to be looked for, unless `atAnyCost`. Of many grams the most telling are taken.
+ * would have to be looked for, unless `atAnyCost` or there are few of them. Of many grams the most telling are taken.
  */
 export function gramQuery(literal: string, { most = 12, atAnyCost = false } = {}): readonly string[] {
   const terms = new Set<string>();
@@ -161,12 +161,14 @@ export function gramQuery(literal: string, { most = 12, atAnyCost = false } = {}
     for (const gram of telling.length > 0 ? telling : grams) terms.add(quoted(gram));
     const whole = join(characters, 0, characters.length);
     if (size === 2 && characters.length === 1 && singlesOf(whole).length > 0) terms.add(quoted(whole));
-    else if (characters.length === size - 1) starts.push(`${quoted(whole)} *`);
+    else if (characters.length === size - 1) {
+      if (atAnyCost || singlesOf(whole).length > 0) starts.push(`${quoted(whole)} *`); // few words go on from `::`
+    }
   }
   for (const term of junctionQuery(literal)) terms.add(term);
+  if (terms.size === 0) for (const start of starts) terms.add(start);
   // Nearly every text has a dot or a slash: symbols only help where there is nothing else.
   if (terms.size === 0) for (const symbol of singlesOf(literal)) terms.add(quoted(symbol));
-  if (terms.size === 0 && atAnyCost) for (const start of starts) terms.add(start);
   return mostTelling([...terms], most);
 }
 

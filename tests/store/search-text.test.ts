@@ -48,6 +48,7 @@ test("a text satisfies what is asked of texts with any part of it", () => {
   expect(gramQuery(fold("parse"))).toEqual(['"par"', '"ars"', '"rse"']);
   expect(gramQuery("db")).toEqual([]);
   expect(gramQuery("db", { atAnyCost: true })).toEqual(['"db" *']);
+  expect(gramQuery("::")).toEqual(['"::" *']);
   expect(gramQuery("接続する")).toEqual(['"接続"', '"続す"']);
   expect(gramQuery("する")).toEqual(['"する"']);
   expect(gramQuery("鍵")).toEqual(['"鍵"']);
