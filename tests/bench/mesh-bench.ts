@@ -115,6 +115,9 @@ export async function createMeshBench() {
       return { bytes };
     },
 
+    /** Makes a host think that it was running a moment ago: then it does not read the storages at start. */
+    beenHere: (host: Host) => inStore(host, (store) => store.setState("mesh.alive", String(Date.now()))),
+
     /** Saves that many on A while B is away; settles when A's storage has them. */
     async appendOn(host: Host, count: number): Promise<number> {
       const bytes = append(host, count);

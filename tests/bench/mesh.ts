@@ -42,6 +42,7 @@ const { bytes: baseBytes } = await bench.fill(size);
 progress("the hub puts them into its storage");
 await a.start();
 await bench.published(a);
+bench.beenHere(b);
 const beforeBase = network.traffic(b);
 progress("the spoke, which has them too, starts with an empty storage");
 let { process: bRun } = await bench.startUntil(b, size);
@@ -130,8 +131,9 @@ rows.push([`first join to ${number(total)}`, `${seconds(joined.ready)} from the 
 await bench.quiet();
 const joinBytes = network.traffic(b) - beforeJoin;
 const aligned = (alignment * total) / size; // as measured at the start, where there was nothing else to do
-const shares = `${amount(joinBytes - aligned)} replication, ${amount(aligned)} alignment by Zenoh`;
-rows.push([`on the wire: first join (${amount((baseBytes * total) / size)})`, shares]);
+const payloads = (baseBytes * total) / size;
+const shares = `${amount(joinBytes)} (${times(joinBytes, payloads)} the payload); Zenoh's alignment alone takes ${amount(aligned)}`;
+rows.push([`on the wire: first join (${amount(payloads)})`, shares]);
 const after = await memoryOf(joined.process.pid);
 rows.push(["replicator after a first join: memory", `at its end ${memoryText(atEnd)}; later ${memoryText(after)}`]);
 
