@@ -58,7 +58,7 @@ const terminal = openTerminal({
   stdout: Bun.stdout,
   stderr: Bun.stderr,
   isInteractive: async () => (await import("node:tty")).isatty(0), // costs 5 ms, and is seldom asked
-  isWatched: async () => (await import("node:tty")).isatty(2),
+  isWatched: async (descriptor) => (await import("node:tty")).isatty(descriptor),
   onInterrupt(callback) {
     process.on("SIGINT", callback);
     return () => process.off("SIGINT", callback);

@@ -42,11 +42,12 @@ function folderName({ common, isWorktree }: Repository, at: string): string {
   return name.startsWith(".") ? basename(dirname(common)) : name.replace(/\.git$/, "");
 }
 
+/** The file may be a stranger's: no pattern here takes longer than the file is long. */
 function remoteName(config: string): string | undefined {
   const remotes = [...(read(config) ?? "").matchAll(/^\[remote "(.+)"\][ \t]*\r?\n((?:[ \t].*\n?)*)/gim)];
   const remote = remotes.find(([, name]) => name === "origin") ?? remotes[0];
-  const url = remote && /^\s*url\s*=\s*"?([^"\r\n]+)/im.exec(remote[2]!)?.[1]?.trim();
-  const path = url?.replace(/[/\\]+$/, "").replace(/[/\\]?\.git$/, "");
+  const url = remote && /^[ \t]*url[ \t]*=[ \t]*"?([^"\r\n]+)/im.exec(remote[2]!)?.[1]?.trim();
+  const path = url?.replace(/(?<![/\\])[/\\]+$/, "").replace(/[/\\]?\.git$/, "");
   return path?.split(/[/:\\]/).at(-1) || undefined;
 }
 

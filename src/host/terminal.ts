@@ -8,12 +8,24 @@ interface Streams {
   stderr: BunFile;
   /** Whether a person types what stdin reads. */
   isInteractive(): Promise<boolean>;
-  /** Whether a person sees what stderr says. */
-  isWatched(): Promise<boolean>;
+  /** Whether a person sees what stdout (1) or stderr (2) says. */
+  isWatched(descriptor: 1 | 2): Promise<boolean>;
   /** Calls back when the person interrupts (^C), until the function it gives is called. */
   onInterrupt(callback: () => void): () => void;
   /** What a person types after `ask`, not shown: one line, undefined at its end. Only where a person types. */
   readHidden(ask: () => unknown): Promise<string | undefined>;
+}
+
+/** What a terminal obeys: moving, erasing, answering, setting its title or the clipboard. */
+const commands = /(?![\n\t])\p{Cc}/u;
+
+/** The same text with a sign for each of them. */
+function tame(text: string): string {
+  const sign = (command: string) => {
+    const code = command.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : "\ufffd";
+  };
+  return text.replaceAll("\r\n", "\n").replaceAll(new RegExp(commands, "gu"), sign);
 }
 
 /** The three streams of this process. A closed pipe is no failure (`| head`), a full disk is. */
@@ -21,8 +33,13 @@ export function openTerminal(streams: Streams) {
   const { stdin, stdout, stderr, isInteractive, isWatched, onInterrupt, readHidden } = streams;
   let said: Promise<unknown> = Promise.resolve();
 
+  /** Stored text may be anyone's: what a person sees must not command the terminal. What a program reads stays as it is. */
+  async function seen(text: string, descriptor: 1 | 2): Promise<string> {
+    return commands.test(text) && (await isWatched(descriptor)) ? tame(text) : text;
+  }
+
   async function out(text: string): Promise<void> {
-    await Bun.write(stdout, text).catch((error: NodeJS.ErrnoException) => {
+    await Bun.write(stdout, await seen(text, 1)).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") return;
       throw new UserError("unavailable", `the answer cannot be written to standard output (${error.code})`, {
         hint: "the command itself has been carried out",
@@ -58,13 +75,13 @@ export function openTerminal(streams: Streams) {
   return {
     out,
     err(text: string): Promise<void> {
-      said = said.then(() => Bun.write(stderr, text)).catch(() => undefined); // there is nobody left to tell
+      said = said.then(async () => Bun.write(stderr, await seen(text, 2))).catch(() => undefined); // there is nobody left to tell
       return said.then(() => undefined);
     },
     /** Settles when all that was said has got out. */
     flush: (): Promise<void> => said.then(() => undefined),
     draw(text: string): Promise<void> {
-      said = said.then(async () => (await isWatched()) && Bun.write(stderr, text)).catch(() => undefined);
+      said = said.then(async () => (await isWatched(2)) && Bun.write(stderr, text)).catch(() => undefined);
       return said.then(() => undefined);
     },
     stream: (): AsyncIterable<Uint8Array> => stdin.stream(),

@@ -50,6 +50,15 @@ test("a name is one line, whatever a repository's files say", () => {
   expect(projectOf(files.at("other"))).toBe("other");
 });
 
+test.each([
+  ["lines of nothing", `${" \n".repeat(120_000)}`],
+  ["an address of slashes", `\turl = ${"/".repeat(250_000)}x\n`],
+])("a repository's file of %s is read in no time", (_, body) => {
+  using files = temporary();
+  files.file("folder/.git/config", `[remote "origin"]\n${body}`);
+  projectOf(files.at("folder")); // took minutes, at the start of every agent's session: the limit of a test is the proof
+});
+
 testWith("git")("all worktrees of a repository, a submodule and a bare one's worktrees have stable names", () => {
   using files = temporary();
   const env = { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_SYSTEM: "/dev/null" };
