@@ -78,6 +78,12 @@ async function problemOf(endpoint: Endpoint, meshId: string | undefined): Promis
   }
   if (answer === "open") return await sealedProblem(endpoint);
   if (meshId === undefined || answer === authorityName(meshId)) return undefined;
+  if (!/^kioku-mesh [0-9a-f]{32}$/.test(answer)) {
+    return {
+      problem: "shows a certificate of no mesh", // and whatever else stands in it is not repeated here
+      hint: "Another program answers there, or someone who pretends to be the hub.",
+    };
+  }
   return {
     problem: `belongs to another mesh (${answer.replace(/^kioku-mesh /, "")}, this host to ${meshId})`,
     hint: "On it: kioku-mesh mesh invite. Here: kioku-mesh mesh join --merge -",

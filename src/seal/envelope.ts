@@ -3,7 +3,7 @@ import { parseTime } from "../core/time.ts";
 
 const idLength = 16;
 const digestLength = 32;
-const minimumLength = 256;
+export const shortestEnvelope = 256;
 
 /**
  * A record as bytes, one form for each record:
@@ -71,7 +71,7 @@ function readRecord(bytes: Buffer): Record {
  * with PURBs", PETS 2019, section 4).
  */
 export function paddedLength(length: number): number {
-  if (length <= minimumLength) return minimumLength;
+  if (length <= shortestEnvelope) return shortestEnvelope;
   const exponent = Math.floor(Math.log2(length));
   const step = 2 ** (exponent - Math.floor(Math.log2(exponent)) - 1);
   return Math.ceil(length / step) * step;

@@ -1,4 +1,5 @@
 import { parseObject } from "../core/json.ts";
+import { shortestEnvelope } from "../seal/envelope.ts";
 import { fingerprintBytes } from "./elements.ts";
 import { idOffsets, readRanges, writeRanges, type Range } from "./reconcile.ts";
 import { createReader, createWriter, MalformedMessage, type Reader, type Writer } from "./wire.ts";
@@ -65,7 +66,7 @@ export function encodeAnnouncement({
   clock,
   read,
 }: Announcement): Uint8Array {
-  const short = { host: printable(host).slice(0, 64), name: printable(name).slice(0, 48) };
+  const short = { host: shown(host, 64), name: shown(name, 48) };
   return new TextEncoder().encode(JSON.stringify({ newest, oldest, ...short, count, fingerprint, clock, read }));
 }
 
@@ -79,8 +80,8 @@ export function decodeAnnouncement(bytes: Uint8Array): Announcement {
   return {
     newest: Number(newest),
     oldest: Number(oldest),
-    host: printable(String(host)),
-    name: printable(String(name)),
+    host: shown(String(host), 64),
+    name: shown(String(name), 48),
     count: Number(count),
     fingerprint: String(fingerprint),
     clock: Number(clock),
@@ -88,9 +89,9 @@ export function decodeAnnouncement(bytes: Uint8Array): Announcement {
   };
 }
 
-/** Without what a terminal would obey, or what JSON writes at length. */
-function printable(text: string): string {
-  return text.replace(/[\p{C}"\\]/gu, " ");
+/** Without what a terminal would obey, or what JSON writes at length; and a name, not a letter to whoever reads it. */
+function shown(text: string, longest: number): string {
+  return text.replace(/[\p{C}"\\]/gu, " ").slice(0, longest);
 }
 
 function parsed(text: string): { [key: string]: unknown } {
@@ -162,5 +163,5 @@ function writeRecords(writer: Writer, records: readonly Uint8Array[]): void {
 }
 
 function readRecords(reader: Reader): Uint8Array[] {
-  return Array.from({ length: reader.count() }, () => reader.bytes());
+  return Array.from({ length: reader.count(shortestEnvelope) }, () => reader.bytes());
 }

@@ -27,6 +27,9 @@ export type Peers = ReturnType<typeof createPeers>;
 /** So many peers that announce a set speak for all who have it. Whoever has another one hears them, and compares. */
 const enough = 4;
 
+/** So many of whom nothing can be read are told of. Without the key anyone at a router can make up more. */
+const mostStrangers = 32;
+
 /** The peers that are present now. */
 export function createPeers() {
   const peers = new Map<PeerId, Peer>();
@@ -39,9 +42,15 @@ export function createPeers() {
     return agreeing.map(({ saidAt }) => saidAt).toSorted((a, b) => a - b)[enough - 1];
   }
 
+  /** The peers that have said something. */
+  function acquainted(): Peer[] {
+    return [...peers.values()].filter(({ announcement }) => announcement !== undefined);
+  }
+
   return {
+    /** How many there are to wait for: whoever makes up others, whom nobody can read, slows nobody down. */
     get size() {
-      return peers.size;
+      return acquainted().length;
     },
     get: (id: PeerId) => peers.get(id),
     all: () => [...peers.values()],
@@ -50,10 +59,12 @@ export function createPeers() {
 
     /**
      * Notes what a peer has announced; undefined stands for what nobody here can read. That does not undo what could be
-     * read before: anyone at the router can say something under a peer's id.
+     * read before: anyone at the router can say something under a peer's id. Undefined where it is one stranger too many.
      */
-    present(id: PeerId, announcement: Announcement | undefined, now: number): Peer {
-      const peer = peers.get(id) ?? newcomer(id, now);
+    present(id: PeerId, announcement: Announcement | undefined, now: number): Peer | undefined {
+      const known = peers.get(id);
+      if (!known && !announcement && peers.size - acquainted().length >= mostStrangers) return undefined;
+      const peer = known ?? newcomer(id, now);
       if (announcement) {
         if (peer.announcement?.fingerprint !== announcement.fingerprint) peer.saidAt = now;
         peer.announcement = announcement;

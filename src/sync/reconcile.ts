@@ -37,6 +37,11 @@ const maxPrefix = 63;
 /** A range with at most this many elements is listed: 8 bytes each against 16 fingerprints of some 20 bytes. */
 const listed = 32;
 
+/** Kind, length of the prefix, count. */
+const shortestRange = 3;
+/** Each costs whoever compares it a look at his set: some ten times what an honest message has. */
+const mostRanges = 65_536;
+
 export const emptyFingerprint = new Uint8Array(fingerprintBytes);
 
 /** Offsets in an element at which ids may be cut: past the digits that prefixes have in common. */
@@ -131,7 +136,9 @@ function writeRange(writer: Writer, range: Range): void {
 
 /** Reads what `writeRanges` has appended. Throws MalformedMessage. */
 export function readRanges(reader: Reader): Range[] {
-  return Array.from({ length: reader.count() }, () => readRange(reader));
+  const count = reader.count(shortestRange);
+  if (count > mostRanges) throw new MalformedMessage("more ranges than a message has room for");
+  return Array.from({ length: count }, () => readRange(reader));
 }
 
 function readRange(reader: Reader): Range {
@@ -145,7 +152,7 @@ function readRange(reader: Reader): Range {
     const count = reader.number();
     return { kind, prefix, count, fingerprint: count ? reader.raw(fingerprintBytes).slice() : emptyFingerprint };
   }
-  const ids = Array.from({ length: reader.count() }, () => Buffer.from(reader.raw(idBytes)).toString("latin1"));
+  const ids = Array.from({ length: reader.count(idBytes) }, () => Buffer.from(reader.raw(idBytes)).toString("latin1"));
   return { kind, prefix, ids };
 }
 

@@ -203,10 +203,10 @@ export function createReplicator(options: ReplicatorOptions) {
     },
     present(peer, sealed) {
       const announcement = talk.heard(peer, sealed);
-      const isNew = !peers.get(peer);
+      const isNew = announcement && !peers.get(peer)?.announcement;
       const known = peers.present(peer, announcement, scheduler.now());
-      if (isNew) catchUp.peerCame(known);
-      if (isUnderstood(known)) return;
+      if (isNew && known) catchUp.peerCame(known);
+      if (!known || isUnderstood(known)) return;
       const reason = announcement
         ? `it speaks protocol ${announcement.oldest} to ${announcement.newest}`
         : "unreadable";

@@ -78,10 +78,10 @@ export function createReader(bytes: Uint8Array) {
     text(): string {
       return new TextDecoder().decode(reader.bytes());
     },
-    /** How often something of at least one byte can still follow: bounds what a count may claim. */
-    count(): number {
+    /** How often something of at least so many bytes can still follow: bounds what a count may claim. */
+    count(least: number): number {
       const count = reader.number();
-      return check(count, count <= bytes.length - at);
+      return check(count, count * least <= bytes.length - at);
     },
     end(): void {
       check(at, at === bytes.length);

@@ -90,7 +90,7 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
   function onPresence(sample: Sample): void {
     if (ended) return;
     const [peer, text] = sample.keyexpr().toString().slice(`${space.control}/peer/`.length).split("/");
-    if (!peer || text === undefined || peer === self || !/^([0-9a-f]{2})*$|^-$/.test(text)) return;
+    if (!peer || text === undefined || peer === self || !isPeerId(peer) || !/^([0-9a-f]{2})*$|^-$/.test(text)) return;
     const known = tokens.get(peer) ?? new Set();
     if (!isDelete(sample)) {
       tokens.set(peer, known.add(text));
@@ -234,6 +234,11 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
       link?.close();
     },
   };
+}
+
+/** Whoever reaches the router can declare any token; what is no id is shown to nobody. */
+function isPeerId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
 }
 
 function isDelete(sample: Sample): boolean {

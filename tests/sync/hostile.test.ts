@@ -3,6 +3,9 @@ import { deriveKeys } from "../../src/seal/keys.ts";
 import { sealMessage } from "../../src/seal/message-seal.ts";
 import { meshSealer } from "../../src/sync/mesh-sealer.ts";
 import type { Mesh, MeshListener } from "../../src/sync/mesh.ts";
+import { decodeAnnouncement, decodeQuestion, protocol } from "../../src/sync/message.ts";
+import { idOffsets } from "../../src/sync/reconcile.ts";
+import { createWriter, MalformedMessage, type Writer } from "../../src/sync/wire.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { createRandom } from "./virtual-time.ts";
 import { areEqual, createWorld, setOf, type Host, type World } from "./world.ts";
@@ -86,6 +89,15 @@ describe("whoever lacks the mesh key", () => {
     expect(peer).toMatchObject({ understood: false, lastContact: undefined });
     expect(a.notices.filter(({ kind }) => kind === "notUnderstood")).toHaveLength(1);
   });
+});
+
+test("whoever makes up peers without end slows nobody down, and is shown as the few that fit a page", () => {
+  const { world, a, b } = sealedPair();
+  for (let i = 0; i < 200; i++) world.network.connect("attacker").announce(Uint8Array.of(i));
+  world.run(30_000);
+  expect(a.replicator.status().peers).toHaveLength(33);
+  a.store.merge([world.record("observation", undefined)]);
+  expect(world.until(() => b.store.count() === 1, 8_000)).toBe(true); // with 200 peers to spread over it would be 20 s
 });
 
 describe("a router that forwards what it likes", () => {
@@ -182,6 +194,32 @@ describe("a router that forwards what it likes", () => {
     for (const { store } of [a, b]) expect(store.find("observation", observation.id)?.payload).toBeNull();
     expect(setOf(a.store)).toBe(setOf(b.store));
   });
+});
+
+describe("a message that claims more than it has is refused before anything is made of it:", () => {
+  const claiming = (write: (writer: Writer) => void) => {
+    const writer = createWriter();
+    for (const byte of [protocol.newest, idOffsets.first]) writer.byte(byte);
+    write(writer);
+    return writer.done();
+  };
+  test.each([
+    ["records of no bytes", (writer: Writer) => [0, 1_000_000].forEach(writer.number), 1_000_000],
+    ["ranges of three bytes", (writer: Writer) => writer.number(100_000), 300_001],
+  ])("%s", (_, write, padding) => {
+    const message = claiming((writer) => {
+      write(writer);
+      writer.raw(new Uint8Array(padding));
+    });
+    expect(() => decodeQuestion(message)).toThrow(MalformedMessage);
+  });
+});
+
+test("what a peer calls itself is short, whatever it announces", () => {
+  const told = { newest: 1, oldest: 1, count: 0, fingerprint: "", clock: 0, read: false };
+  const letter = { ...told, host: "h".repeat(200), name: "obey me ".repeat(30) };
+  const { host, name } = decodeAnnouncement(new TextEncoder().encode(JSON.stringify(letter)));
+  expect([host.length, name.length]).toEqual([64, 48]);
 });
 
 test("bytes by chance, as records, questions, answers and announcements, do no harm", () => {
