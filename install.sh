@@ -15,7 +15,7 @@ self=kioku-mesh
 
 main() {
   version=${KIOKU_VERSION:-latest}
-  bin=${KIOKU_INSTALL_DIR:-${HOME:?HOME is not set: say where to install with --dir}/.local/bin}
+  bin=${KIOKU_INSTALL_DIR:-${HOME:+$HOME/.local/bin}}
   base=${KIOKU_BASE_URL:-https://github.com/$repository/releases}
   source=
   while [ $# -gt 0 ]; do
@@ -37,7 +37,9 @@ main() {
   done
   version=${version#v}
 
-  mkdir -p "$bin" || die "cannot make $bin: say where to install with --dir"
+  [ -n "$bin" ] || die "HOME is not set: say where to install with --dir"
+  { mkdir -p "$bin" && bin=$(cd "$bin" && pwd); } || die "cannot make $bin: say where to install with --dir"
+  [ ! -d "$bin/$self" ] || die "$bin/$self is a folder: say where to install with --dir"
   work=$(mktemp -d "$bin/.kioku-mesh.XXXXXX") || die "cannot write to $bin: say where to install with --dir"
   # Beside the target, so that the last step is a rename: a running old binary goes on, and no half one is ever there.
   trap 'rm -rf "$work"' EXIT
@@ -84,10 +86,12 @@ download() {
   rm -f "$work/$asset"
 }
 
-# The new binary runs, and remembers, before it replaces one that does. In a directory of its own: no memory is touched.
+# The new binary runs, and remembers, before it replaces one that does. In a directory of its own and by settings of its
+# own: no memory is touched, and neither a project file here nor the user's variables speak of the binary.
 prove() {
   chmod 755 "$work/$self"
   mkdir "$work/proof"
+  : >"$work/proof/.kioku-mesh.yaml" # the nearest project file counts
   installed=$(run --version) || die "the new binary does not run on this machine"
   installed=${installed#"$self" }
   id=$(run save "kioku-mesh remembers") || die "the new binary cannot save a memory"
@@ -95,7 +99,12 @@ prove() {
   say "proved: saved a memory and found it again"
 }
 
-run() { HOME=$work/proof XDG_CONFIG_HOME=$work/proof KIOKU_MESH_STATE_DIR=$work/proof/state "$work/$self" "$@"; }
+run() (
+  cd "$work/proof"
+  export HOME="$work/proof" XDG_CONFIG_HOME="$work/proof" KIOKU_MESH_STATE_DIR="$work/proof/state"
+  export KIOKU_MESH_BACKEND=local KIOKU_MESH_DEFAULT_VISIBILITY=mesh
+  exec "$work/$self" "$@"
+)
 
 target() {
   case $(uname -s) in
@@ -152,6 +161,11 @@ advise() {
   *":$bin:"*) ;;
   *) say "add it to your PATH:  export PATH=\"$bin:\$PATH\"" ;;
   esac
+  first=$(command -v "$self") || first=
+  case $first in
+  "" | "$bin/$self") ;;
+  *) say "note: $first comes before it on your PATH" ;;
+  esac
   say "next: $self init, then $self mcp install"
 }
 
@@ -161,4 +175,4 @@ die() {
   exit 1
 }
 
-main "$@" # last line: a download cut short defines functions and runs nothing
+{ main "$@"; } # last line: a download cut short, wherever, runs nothing

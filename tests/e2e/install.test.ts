@@ -81,11 +81,24 @@ describe("curl | sh", () => {
     });
   }
 
+  test("proves the binary by itself, whatever the folder it is started in and the user's variables say", async () => {
+    const { path, install } = home("settings");
+    writeFileSync(join(path, ".kioku-mesh.yaml"), "default_visibility: {");
+    const { err, status } = await install("", "sh", {
+      MESH_MEM_BACKEND: "zenoh",
+      KIOKU_MESH_DEFAULT_VISIBILITY: "user",
+    });
+    expect({ err, status }).toEqual({ err: "", status: 0 });
+  });
+
   test("installs a pinned version, by argument or by environment, into the folder asked for", async () => {
     const { path, install } = home("pinned");
     const dir = join(path, "my programs");
     expect((await install(`--version ${version} --dir "${dir}"`)).status).toBe(0);
     expect(existsSync(join(dir, "kioku-mesh"))).toBe(true);
+    const relative = await install("--dir here", "sh", { HOME: "", PATH: `${dir}:${process.env.PATH}` });
+    expect(relative.out).toContain(`export PATH="${join(path, "here")}:$PATH"`);
+    expect(relative.out).toContain(`note: ${dir}/kioku-mesh comes before it on your PATH`);
     const missing = await install("", "sh", { KIOKU_VERSION: "9.9.9" });
     expect(missing.status).toBe(1);
     expect(missing.err).toContain("could not download");
@@ -125,10 +138,14 @@ describe("refuses, and leaves nothing behind", () => {
     });
   }
 
-  test("an installer cut off at any line", async () => {
+  test("an installer cut off at any line, and within its last one", async () => {
     const { path, sh } = home("cut");
-    const lines = (await Bun.file(join(folder, "install.sh")).text()).trimEnd().split("\n");
+    const text = await Bun.file(join(folder, "install.sh")).text();
+    const lines = text.trimEnd().split("\n");
     for (const i of lines.keys()) writeFileSync(join(path, `cut-${i}.sh`), lines.slice(0, i).join("\n"));
+    const last = text.lastIndexOf("main");
+    for (let i = last; i < last + 'main "$@";'.length; i++)
+      writeFileSync(join(path, `cut-at-${i}.sh`), text.slice(0, i));
     await sh('for script in cut-*.sh; do sh "$script" 2>/dev/null; rm "$script"; done');
     expect(readdirSync(path)).toEqual([]);
   });
@@ -136,7 +153,11 @@ describe("refuses, and leaves nothing behind", () => {
   test("an unknown option, and a folder that cannot be written", async () => {
     const { install } = home("options");
     expect((await install("--frobnicate")).err).toContain("unknown option '--frobnicate'");
-    expect((await install("--dir /proc/nowhere")).err).toContain("say where to install with --dir");
+    for (const options of ["--dir /proc/nowhere", `--dir ${join(folder, "..")}/taken`]) {
+      mkdirSync(join(work, "taken/kioku-mesh"), { recursive: true });
+      expect((await install(options)).err).toContain("say where to install with --dir");
+    }
+    expect((await install("", "sh", { HOME: "" })).err).toContain("HOME is not set: say where");
   });
 
   testWith("mounts")("a full disk", async () => {
