@@ -31,7 +31,10 @@ const input = z.strictObject({
     .default("")
     .describe("All since this date or time (ISO-8601; `7d` is seven days ago).")
     .register(surfaces, { cli: { metavar: "TIME" }, mcp: false }),
-  until: text.default("").describe("All up to this date (its whole day) or time.").register(surfaces, { mcp: false }),
+  until: text
+    .default("")
+    .describe("All up to this date (its whole day) or time.")
+    .register(surfaces, { cli: { metavar: "TIME" }, mcp: false }),
   dry_run: z.boolean().default(false).describe("Only count what would be deleted.").register(surfaces, { mcp: false }),
   yes: z.boolean().default(false).describe("Delete many without asking.").register(surfaces, { mcp: false }),
   batch_size: z

@@ -23,7 +23,8 @@ export function requireObservation(ctx: Context, id: string): Found {
   });
 }
 
-function idWithPrefix(ctx: Context, prefix: string): string {
+/** The id that a prefix of one stands for; the prefix where nothing here begins so. Throws UserError where it is none. */
+export function idWithPrefix(ctx: Context, prefix: string): string {
   if (!/^[0-9a-f]{8,32}$/.test(prefix)) {
     throw new UserError("usage", "observation_id must be a full 32-character match.", {
       literal: true,

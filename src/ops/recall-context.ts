@@ -37,7 +37,7 @@ const input = z.strictObject({
   since: text
     .default("")
     .describe("Only since this date, time or age (`7d`).")
-    .register(surfaces, { mcp: { name: "since_iso" } }),
+    .register(surfaces, { cli: { metavar: "TIME" }, mcp: { name: "since_iso" } }),
   limit: z
     .int()
     .min(1)

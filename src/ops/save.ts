@@ -6,6 +6,7 @@ import { recordOf } from "../store/store.ts";
 import { projectNamed, type Context } from "./context.ts";
 import { refuseDebris } from "./debris.ts";
 import { importance, list, maxContentBytes, memoryType, text, visibility } from "./fields.ts";
+import { idWithPrefix } from "./get-memory.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 const input = z.strictObject({
@@ -79,6 +80,7 @@ export const save = defineOperation({
       observation_id: z.string(),
       created_at: z.string(),
       visibility: z.string(),
+      not_here: z.array(z.string()).describe("Of what it supersedes, what is no memory here."),
     }),
   async run(ctx, given) {
     checkContent(given.content);
@@ -99,16 +101,30 @@ export const save = defineOperation({
       summary: given.summary,
       source_files: given.source_files,
       references: given.references,
-      supersedes: given.supersedes,
+      supersedes: given.supersedes.map((id) => replacedBy(ctx, id)),
       ...reachOf(ctx, given.visibility || defaults.visibility),
       expires_at: expiryOf(given, now),
     };
-    const { observation_id, created_at } = observation;
+    const { observation_id, created_at, visibility, supersedes } = observation;
+    const not_here = supersedes.filter((id) => !ctx.store().observation(id, created_at));
     ctx.store().append([recordOf("observation", observation_id, payloadOf(observation))]);
-    return { observation_id, created_at, visibility: observation.visibility };
+    if (not_here.length > 0) ctx.note?.(replacesNothing(not_here));
+    return { observation_id, created_at, visibility, not_here };
   },
-  text: ({ observation_id }) => `saved: ${observation_id}`,
+  text: ({ observation_id, not_here }, _, surface) =>
+    surface === "mcp" && not_here.length > 0
+      ? `saved: ${observation_id}\n${replacesNothing(not_here)}`
+      : `saved: ${observation_id}`,
 });
+
+/** As everywhere a prefix is as good as the id. What is neither is kept: the Python original takes any text. */
+function replacedBy(ctx: Context, id: string): string {
+  return /^[0-9a-f]{8,32}$/i.test(id) ? idWithPrefix(ctx, id.toLowerCase()) : id;
+}
+
+function replacesNothing(ids: readonly string[]): string {
+  return `note: supersedes what is no memory here: ${ids.join(", ")}`;
+}
 
 function checkContent(content: string): void {
   if (content.trim() === "") {
@@ -142,14 +158,14 @@ function expiryOf(
   if (expires_at && ttl) throw new UserError("usage", "expires_at and ttl cannot be combined");
   if (expires_at) {
     const at = parseTime(expires_at);
-    if (at === undefined) throw new UserError("usage", `expires_at is no ISO-8601 time: '${expires_at}'`);
+    if (at === undefined) throw new UserError("usage", `'${expires_at}' is no ISO-8601 time`);
     return at;
   }
   if (!ttl) return "";
   const duration = /^\d+$/.test(ttl) ? Number(ttl) * 1000 : parseDuration(ttl);
   const end = now.getTime() + (duration ?? NaN);
   if (!duration || end > 8.64e15) {
-    throw new UserError("usage", `ttl is no duration: '${ttl}'`, { hint: "for example 90s, 30m, 12h, 7d or 2w" });
+    throw new UserError("usage", `'${ttl}' is no duration`, { hint: "for example 90s, 30m, 12h, 7d or 2w" });
   }
   return timestamp(end);
 }

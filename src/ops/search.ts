@@ -139,7 +139,7 @@ export function boundOf(ctx: Context, name: "since" | "until", given: string): {
   if (given === "") return {};
   const bound = parseBound(given, ctx.now(), name === "until");
   if (bound !== undefined) return { [name]: bound };
-  throw new UserError("usage", `${name} is no date or time: '${given}'`, { hint: "for example 2026-01-31 or 7d" });
+  throw new UserError("usage", `'${given}' is no date or time`, { hint: "for example 2026-01-31 or 7d" });
 }
 
 /** The text of an entry, and under it why it ranks where it does, where that was asked for. */

@@ -110,11 +110,11 @@ describe("values", () => {
     ],
     [["x", "--visibility", "world"], '--visibility must be one of user, team, mesh, got "world"'],
     [["x", "--visibility", "user"], "visibility 'user' needs a user id"],
-    [["x", "--expires-at", "tomorrow"], "expires_at is no ISO-8601 time: 'tomorrow'"],
-    [["x", "--expires-at", "2026-02-30"], "expires_at is no ISO-8601 time: '2026-02-30'"],
-    [["x", "--ttl", "soon"], "ttl is no duration: 'soon'"],
-    [["x", "--ttl", "0s"], "ttl is no duration: '0s'"],
-    [["x", "--ttl", "999999999w"], "ttl is no duration: '999999999w'"],
+    [["x", "--expires-at", "tomorrow"], "'tomorrow' is no ISO-8601 time"],
+    [["x", "--expires-at", "2026-02-30"], "'2026-02-30' is no ISO-8601 time"],
+    [["x", "--ttl", "soon"], "'soon' is no duration"],
+    [["x", "--ttl", "0s"], "'0s' is no duration"],
+    [["x", "--ttl", "999999999w"], "'999999999w' is no duration"],
     [["x", "--ttl", "1d", "--expires-at", "2027-01-01"], "expires_at and ttl cannot be combined"],
   ])("%j", async (argv, message) => {
     expect((await refused(argv)).split("\n")[0]).toStartWith(`error: ${message}`);
@@ -125,8 +125,8 @@ describe("values", () => {
     [["get-memory", "g".repeat(32)], "observation_id must be a full 32-character match."],
     [["get-memory", "a".repeat(33)], "observation_id must be a full 32-character match."],
     [["get-memory", "%".repeat(32)], "observation_id must be a full 32-character match."],
-    [["search", "--since", "2026-13-01"], "error: since is no date or time: '2026-13-01'"],
-    [["search", "--since", "yesterday"], "error: since is no date or time: 'yesterday'"],
+    [["search", "--since", "2026-13-01"], "error: '2026-13-01' is no date or time"],
+    [["search", "--since", "yesterday"], "error: 'yesterday' is no date or time"],
     [["gc", "--retention-days", "1.5"], "error: --retention-days must be a whole number, got 1.5"],
     [["drain", "--pending", "--limit", "0"], "error: --limit must be 1 or greater."],
   ])("%j", async (argv, message) => {

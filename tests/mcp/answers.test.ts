@@ -20,6 +20,9 @@ test("an agent saves, searches, reads, deletes, and asks for the status", async 
   expect(saved.structuredContent).toEqual({ result: `saved: ${id}`, observation_id: id, visibility: "mesh" });
   expect(textOf(saved)).toBe(`saved: ${id}`);
 
+  expect(await text("save_observation", { content: "x", supersedes: "none", expires_at: "2020-01-01" })).toBe(
+    `saved: ${idOf("new 2")}\nnote: supersedes what is no memory here: none`,
+  );
   const found = await call("search_memory", { query: "jitter" });
   expect(textOf(found)).toBe(
     `[decision][4] 2026-06-01T00:00:00 (demo) Jitter (refs: #12)\nRetries need jitter, else all clients come back at once. <id=${id}>`,
@@ -111,7 +114,7 @@ test("refusals keep the original's words, are errors on the wire, and say what t
   expect(await refusal("save_observation", {})).toStartWith("content is missing\n");
   expect(await refusal("save_observation", { content: "a\0b" })).toBe("content must not contain NUL characters");
   expect(await refusal("save_observation", { content: "a\ud800" })).toContain("lone surrogate");
-  expect(await refusal("search_memory", { since_iso: "yesterday-ish" })).toMatch(/^since.+'yesterday-ish'\n.*7d/);
+  expect(await refusal("search_memory", { since_iso: "yesterday-ish" })).toMatch(/^'yesterday-ish' is no date.+\n.*7d/);
   expect(await refusal("save_memory", {})).toMatch(/^unknown tool 'save_memory'\n.*save_observation/);
   expect(await refusal("search_memory", { queri: "x" })).toMatch(/^unknown argument 'queri'\ndid you mean 'query'/);
 });
