@@ -96,7 +96,7 @@ describe("the router inside the binary", () => {
   test("without one, and none installed, there is a hint", async () => {
     await expect(provideRouter(root, undefined)).rejects.toMatchObject({
       code: "unavailable",
-      hint: "kioku-mesh zenohd install",
+      hint: "`kioku-mesh zenohd install` fetches Zenoh's own and verifies it; saves and searches need none",
     });
   });
 });
