@@ -25,12 +25,17 @@ export const systemScheduler: Scheduler = {
   random: () => Math.random(),
 };
 
-/** A scheduler of which all that waits can be dropped: a single timer keeps the process from ending until it is due. */
+/**
+ * A scheduler that can be stopped: what waits is dropped, and what was under way starts nothing more. A single timer keeps the
+ * process from ending until it is due.
+ */
 export function stoppable(scheduler: Scheduler): Scheduler & { stop(): void } {
   const waiting = new Set<() => void>();
+  let stopped = false;
   return {
     ...scheduler,
     after(delay, run) {
+      if (stopped) return () => {};
       const cancel = scheduler.after(delay, () => {
         waiting.delete(cancel);
         run();
@@ -42,6 +47,7 @@ export function stoppable(scheduler: Scheduler): Scheduler & { stop(): void } {
       };
     },
     stop() {
+      stopped = true;
       for (const cancel of waiting) cancel();
       waiting.clear();
     },

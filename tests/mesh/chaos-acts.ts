@@ -14,6 +14,9 @@ import type { wallClocks } from "./wall-clock.ts";
  */
 const clockOffsets = [0, 0, 45, -90, 600, -3_600, -18_000, -3 * 86_400];
 
+/** Milliseconds: far more than ending takes, and less than a service manager waits for it. */
+const longestEnd = 30_000;
+
 export interface Machine {
   host: Host;
   run: Running | undefined;
@@ -57,7 +60,9 @@ export function createActs({ network, clocks, ledger, wrong, seed }: World) {
   async function stop(machine: Machine, signal: NodeJS.Signals): Promise<boolean> {
     const { run } = machine;
     machine.run = undefined;
+    const begin = performance.now();
     await run?.stop(signal);
+    if (performance.now() - begin > longestEnd) wrong(`mesh run of ${machine.host.name} would not end`);
     return run !== undefined;
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Record } from "../../src/core/record.ts";
 import { protocol } from "../../src/sync/message.ts";
 import type { Mesh } from "../../src/sync/mesh.ts";
+import { stoppable } from "../../src/sync/scheduler.ts";
 import { encodeRecord } from "../../src/seal/envelope.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { plainSealer } from "./plain-sealer.ts";
@@ -344,6 +345,23 @@ describe("pending", () => {
     expect(world.until(() => done, 100_000_000)).toBe(true);
     const { session, pending } = await asked;
     expect([session?.sent, session?.received, session?.outcome, pending]).toEqual([300, 400, "equal", 0]);
+  });
+
+  test("a scheduler that is stopped runs nothing more, neither what waits nor what is asked of it later", () => {
+    const world = createWorld(13);
+    const scheduler = stoppable(world);
+    let runs = 0;
+    const cancel = scheduler.after(10, () => runs++);
+    scheduler.after(20, () => runs++);
+    cancel();
+    world.run(50);
+    expect(runs).toBe(1);
+    scheduler.after(10, () => runs++);
+    scheduler.stop();
+    scheduler.after(10, () => runs++)();
+    scheduler.after(10, () => runs++);
+    world.run(50);
+    expect(runs).toBe(1);
   });
 
   test("ends at once: nothing waits any more that would keep the process alive", () => {
