@@ -1,5 +1,4 @@
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { z } from "zod";
 import { amount } from "../core/amount.ts";
 import { UserError } from "../core/errors.ts";
@@ -65,7 +64,7 @@ export function importFound(ctx: Context, dryRun: boolean): Promise<Output> {
 
 async function importNamed(ctx: Context, path: string, dryRun: boolean): Promise<Output> {
   if (path !== "-" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    const databases = [join(path, "memory.db"), ...databasesIn(path)].filter((file) => existsSync(file));
+    const databases = databasesIn(path);
     if (databases.length > 0) return await importAll(ctx, databases, dryRun);
     throw new UserError("notFound", `there is no database in ${path}`, { hint: "name the file itself" });
   }

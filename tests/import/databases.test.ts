@@ -442,7 +442,7 @@ describe("a second database of this program", () => {
     const id = await other.save("deleted there");
     await other.kioku(["delete", id]);
     const directory = join(other.home, ".local/share/mesh-mem");
-    expect((await imported(w, directory)).total).toMatchObject({ observations: 2, tombstones: 1 });
+    expect((await imported(w, directory)).total).toMatchObject({ observations: 2, tombstones: 1, present: 0 });
     expect((await w.kioku(["export"])).out).toBe((await other.kioku(["export"])).out);
   });
 
