@@ -117,7 +117,8 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     const router = readRunning(directory);
     const done = await change();
     if (meshId === undefined || meshIdOf(directory) === meshId) return { done, removed: [] };
-    for (const end = Date.now() + 20_000; router && isAlive(router.pid) && Date.now() < end;) await Bun.sleep(50);
+    for (const end = performance.now() + 20_000; router && isAlive(router.pid) && performance.now() < end;)
+      await Bun.sleep(50);
     return { done, removed: removeStorage(meshId) };
   }
 

@@ -70,10 +70,14 @@ const looks: { [name: string]: Look } = {
     if (!credentials) return pass("made at the next start");
     const state = credentialState(credentials, now);
     const expires = certificateExpiry(credentials.certificate)?.toISOString();
-    if (state === "valid" || state === "renew") return pass(`valid until ${expires}`, { state, expires });
-    return warn(`the link certificate is ${state}`, "The next start of `kioku-mesh mesh run` issues a new one.", {
-      state,
-    });
+    if (state === "valid") return pass(`valid until ${expires}`, { state, expires });
+    const hint = {
+      expired: "On a host of the mesh: kioku-mesh mesh invite --relay; then here: kioku-mesh mesh join -",
+      notYetValid: "Is this machine's clock right?",
+      foreign: "The next start of `kioku-mesh mesh run` issues a new one.",
+      damaged: "The next start of `kioku-mesh mesh run` issues a new one.",
+    }[state];
+    return warn(`the link certificate is ${state}`, hint, { state });
   },
 
   replicator({ state }) {

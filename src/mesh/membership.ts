@@ -1,12 +1,14 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { writePrivateFile } from "../host/files.ts";
 import { linkCredentialPaths, readCredentials, writeCredentials } from "../router/certificates.ts";
-import { privateDirectory, writePrivate } from "../router/private-files.ts";
+import { privateDirectory } from "../router/private-files.ts";
 import { credentialState, type Credentials } from "../seal/certificate.ts";
 import { decodeJoinCode, encodeJoinCode } from "../seal/join-code.ts";
 import { deriveKeys, newMeshKey, type MeshKeys } from "../seal/keys.ts";
 import { recordSpace } from "../seal/name.ts";
+import { flushDirectory } from "../store/open.ts";
 import type { KeySpace } from "../zenoh/mesh.ts";
 
 /** What makes this host part of a mesh. A relay carries a mesh's records without being able to read them. */
@@ -78,7 +80,10 @@ export function refuseCrossing(directory: string, toOpen: boolean): void {
   });
 }
 
-/** Makes this host part of a mesh. The file is all that a running `mesh run` waits for. */
+/**
+ * Makes this host part of a mesh. The file is all that a running `mesh run` waits for, and may hold the only copy of a key:
+ * it is on disk when this returns.
+ */
 export function writeMembership(directory: string, membership: Membership): void {
   privateDirectory(directory);
   const { kind } = membership;
@@ -90,12 +95,14 @@ export function writeMembership(directory: string, membership: Membership): void
       : kind === "relay"
         ? encodeJoinCode({ ...membership, kind, addresses })
         : encodeJoinCode({ kind: "full", meshKey: membership.meshKey, addresses });
-  writePrivate(membershipPath(directory), `${text}\n`);
+  writePrivateFile(membershipPath(directory), `${text}\n`);
+  for (const place of [directory, dirname(directory)]) flushDirectory(place);
 }
 
-/** Takes the key and all that was made from it off this host. */
+/** Takes the key and all that was made from it off this host, also what a writer left that was killed. */
 export function removeMembership(directory: string): void {
-  rmSync(membershipPath(directory), { force: true });
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  for (const name of names) if (/^\.?membership(\.|$)/.test(name)) rmSync(join(directory, name), { force: true });
   rmSync(join(directory, "tls"), { recursive: true, force: true });
 }
 
@@ -106,8 +113,7 @@ export function keySpace(membership: Membership): KeySpace {
 }
 
 /**
- * Sees to it that this host's link certificate is there and good for a long time to come; gives false where the mesh
- * has none. Loads the certificate library only where one must be issued.
+ * Sees to it that this host's link certificate is there and serves; gives false where the mesh has none. Loads the certificate library only where one must be issued.
  */
 export async function provideLinkCredentials(directory: string, membership: Membership, now: Date): Promise<boolean> {
   if (membership.kind === "open") return false;
@@ -121,7 +127,7 @@ export async function provideLinkCredentials(directory: string, membership: Memb
   const present = readCredentials(paths);
   const isOurs = present?.authority === authority.certificate; // else it dates from before a rotation of the key
   if (!present || !isOurs || credentialState(present, now) !== "valid") {
-    writeCredentials(paths, issueLinkCredentials(authority, now));
+    writeCredentials(paths, issueLinkCredentials(authority));
   }
   return true;
 }

@@ -157,7 +157,7 @@ function supervise(membership: Membership, host: MeshHost, choices: RouterChoice
         file: choices.file(membership),
         ...(isSealed && { meshId: membership.meshId }),
         ...(host.env.ZENOH_CONNECT && { zenohConnect: host.env.ZENOH_CONNECT }),
-        webSocket: issueLoopbackCredentials(host.now()),
+        webSocket: issueLoopbackCredentials(),
       };
     },
     probe: (port, authority) => probeRouter(port, authority, 5_000),

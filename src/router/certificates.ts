@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writePrivateFile } from "../host/files.ts";
 import type { Credentials } from "../seal/certificate.ts";
-import { writePrivate } from "./private-files.ts";
 
 /** Where the PEM texts of one side of a TLS connection lie. They need not be there yet. */
 export type CredentialPaths = Credentials;
@@ -18,9 +18,9 @@ export function webSocketCredentialPaths(directory: string): CredentialPaths {
 
 /** Writes PEM texts for their owner's eyes only. */
 export function writeCredentials(paths: CredentialPaths, credentials: Credentials): void {
-  writePrivate(paths.authority, credentials.authority);
-  writePrivate(paths.privateKey, credentials.privateKey);
-  writePrivate(paths.certificate, credentials.certificate);
+  writePrivateFile(paths.authority, credentials.authority);
+  writePrivateFile(paths.privateKey, credentials.privateKey);
+  writePrivateFile(paths.certificate, credentials.certificate);
 }
 
 /** What `writeCredentials` wrote, undefined where a file is missing. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseObject } from "../core/json.ts";
+import { writePrivateFile } from "../host/files.ts";
 import { fileDigest } from "./checksum.ts";
-import { writePrivate } from "./private-files.ts";
 import { fileNames, isRouterTarget, type RouterTarget } from "./release.ts";
 
 export interface RouterFile {
@@ -54,7 +54,7 @@ export function directoryName({ version, files }: Manifest): string {
 
 export function writeManifest(directory: string, { version, target, files }: Manifest): void {
   const manifest = { version, target, files: files.map(({ name, sha256, size }) => ({ name, sha256, size })) };
-  writePrivate(join(directory, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  writePrivateFile(join(directory, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Undefined for a manifest that is missing, damaged, or does not list exactly the files of its target. */

@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { writePrivateFile } from "../host/files.ts";
 import type { EmbeddedRouter } from "./embedded.ts";
 import { directoryName, type Manifest, readManifest, verifyRouter, writeManifest } from "./manifest.ts";
-import { isAlive, privateDirectory, writePrivate } from "./private-files.ts";
+import { isAlive, privateDirectory } from "./private-files.ts";
 import { fileNames, parts, type RouterPart } from "./release.ts";
 
 /** A router on this machine, ready to start: where its parts are. */
@@ -88,7 +89,7 @@ export function stageDirectory(root: string): string {
 
 /** Makes an installed router the one that `provideRouter` gives; undefined goes back to the binary's own. */
 export function selectRouter(root: string, router: Router | undefined): void {
-  if (router) writePrivate(join(root, selectionName), router.directory.slice(root.length + 1));
+  if (router) writePrivateFile(join(root, selectionName), router.directory.slice(root.length + 1));
   else rmSync(join(root, selectionName), { force: true });
 }
 

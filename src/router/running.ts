@@ -1,7 +1,8 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseObject } from "../core/json.ts";
-import { isAlive, writePrivate } from "./private-files.ts";
+import { writePrivateFile } from "../host/files.ts";
+import { isAlive } from "./private-files.ts";
 
 /** A router that runs now and is ready, as other processes of this user find it. */
 export interface RunningRouter {
@@ -23,7 +24,7 @@ export function runningPath(directory: string): string {
 }
 
 export function writeRunning(directory: string, router: RunningRouter): void {
-  writePrivate(runningPath(directory), `${JSON.stringify(router, null, 2)}\n`);
+  writePrivateFile(runningPath(directory), `${JSON.stringify(router, null, 2)}\n`);
 }
 
 export function removeRunning(directory: string): void {

@@ -3,6 +3,7 @@ import { readFileSync, renameSync, rmSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { writePrivateFile } from "../host/files.ts";
 import type { Credentials } from "../seal/certificate.ts";
 import { pause, whenAborted } from "./abort.ts";
 import { webSocketCredentialPaths, writeCredentials } from "./certificates.ts";
@@ -12,7 +13,7 @@ import { rocksdbRoot, routerEnvironment } from "./environment.ts";
 import { startGuarded } from "./guard.ts";
 import { openLogFile } from "./log-file.ts";
 import { commandLine, freeLoopbackPort, type PortConflict, portConflicts } from "./ports.ts";
-import { privateDirectory, writePrivate } from "./private-files.ts";
+import { privateDirectory } from "./private-files.ts";
 import { holdRouter, type Router } from "./provision.ts";
 import { type Obstacle, type Probe, type ReadyTiming, whenReady } from "./readiness.ts";
 import { readRunning, removeRunning, type RunningRouter, writeRunning } from "./running.ts";
@@ -189,7 +190,7 @@ async function prepare({ directory, provide, plan: makePlan }: SupervisorOptions
   const config = startConfig(plan.file, { router, id, port, webSocket, meshId: plan.meshId, connect: dial });
   privateDirectory(directory);
   if (webSocket) writeCredentials(webSocket, plan.webSocket!);
-  writePrivate(configPath(directory), config.text);
+  writePrivateFile(configPath(directory), config.text);
   return { router, plan, id, port, config, limits: { conflicts, skipped } };
 }
 

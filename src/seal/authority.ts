@@ -19,22 +19,26 @@ export interface Authority {
 
 const day = 86_400_000;
 
-/** How far validity starts before a certificate's making, for hosts whose clock is behind. It costs no security. */
-const backdating = 7 * day;
-
 /**
- * Whoever can issue link certificates has the mesh key on the same disk, so their end protects from nothing and is far
- * away: a router reads its certificate only at its start, and past half of this time its start brings a new one.
+ * A host has the mesh key beside its certificate and can make itself another, so an end would protect from nothing. And it
+ * must not depend on the clock: one that was wrong while the certificate was made, as after a start without a battery,
+ * would shut the host out once it is put right. Without an end: RFC 5280, 4.1.2.5.
  */
-const linkLifetime = 10 * 365 * day;
+const always = new asn1.Validity({
+  notBefore: new Date("2020-01-01T00:00:00Z"),
+  notAfter: new Date("9999-12-31T23:59:59Z"),
+});
 
 /** Who runs a relay is no part of the mesh: to be invited again after this time, or not. */
 const relayLifetime = 2 * 365 * day;
 
+/** How far a relay's validity starts before its making, for hosts whose clock is behind. It costs no security. */
+const backdating = 7 * day;
+
 /**
  * Derives the authority: a P-256 key from the mesh's 48-byte seed (FIPS 186-5, A.2.1: reduced modulo the order, with
  * 128 surplus bits), and its self-signed certificate. Both take no random number and no clock: the signature is that of
- * RFC 6979, and the certificate is valid from 2020 on without an end (RFC 5280, 4.1.2.5).
+ * RFC 6979.
  */
 export function meshAuthority({ meshId, authority: seed }: Pick<MeshKeys, "meshId" | "authority">): Authority {
   const privateKey = p256.utils.randomSecretKey(seed.export());
@@ -48,10 +52,7 @@ export function meshAuthority({ meshId, authority: seed }: Pick<MeshKeys, "meshI
     serialNumber: Uint8Array.of(1),
     subject: issuer.name,
     publicKey,
-    validity: new asn1.Validity({
-      notBefore: new Date("2020-01-01T00:00:00Z"),
-      notAfter: new Date("9999-12-31T23:59:59Z"),
-    }),
+    validity: always,
     extensions: [
       extension(asn1.id_ce_basicConstraints, new asn1.BasicConstraints({ cA: true, pathLenConstraint: 0 }), "critical"),
       extension(asn1.id_ce_keyUsage, new asn1.KeyUsage(asn1.KeyUsageFlags.keyCertSign), "critical"),
@@ -65,8 +66,8 @@ export function meshAuthority({ meshId, authority: seed }: Pick<MeshKeys, "meshI
  * New credentials for the links of a host that holds the mesh key. The certificate names the mesh but not the host,
  * because a router shows it to whoever dials, before it has seen theirs. Links do not verify names: addresses change.
  */
-export function issueLinkCredentials(authority: Authority, now: Date): Credentials {
-  return issueForLinks(authority, "host", validFor(linkLifetime, now));
+export function issueLinkCredentials(authority: Authority): Credentials {
+  return issueForLinks(authority, "host", always);
 }
 
 /**
@@ -74,14 +75,16 @@ export function issueLinkCredentials(authority: Authority, now: Date): Credentia
  * common name tells it from a host's, for rules of a router; like a host's it cannot issue others.
  */
 export function issueRelayCredentials(authority: Authority, now: Date): Credentials {
-  return issueForLinks(authority, "relay", validFor(relayLifetime, now));
+  const notBefore = new Date(now.getTime() - backdating);
+  const notAfter = new Date(now.getTime() + relayLifetime);
+  return issueForLinks(authority, "relay", new asn1.Validity({ notBefore, notAfter }));
 }
 
 /**
  * New credentials for the router's WebSocket on 127.0.0.1, made for each start of a router. Self-signed and their own
  * `authority`: our client pins exactly this certificate, it is worth nothing on a link, and an open mesh has it too.
  */
-export function issueLoopbackCredentials(now: Date): Credentials {
+export function issueLoopbackCredentials(): Credentials {
   const { publicKey, privateKey } = newKeyPair();
   const issuer = {
     name: nameOf("kioku-mesh loopback"),
@@ -93,7 +96,7 @@ export function issueLoopbackCredentials(now: Date): Credentials {
     serialNumber: newSerialNumber(),
     subject: issuer.name,
     publicKey,
-    validity: validFor(linkLifetime, now),
+    validity: always,
     extensions: endEntityExtensions(issuer, [asn1.id_kp_serverAuth], names),
   });
   return { certificate, privateKey, authority: certificate };
@@ -159,11 +162,6 @@ function nameOf(commonName: string): asn1.Name {
   const value = new asn1.AttributeValue({ utf8String: commonName });
   const attribute = new asn1.AttributeTypeAndValue({ type: "2.5.4.3", value });
   return new asn1.Name([new asn1.RelativeDistinguishedName([attribute])]);
-}
-
-function validFor(lifetime: number, now: Date): asn1.Validity {
-  const notBefore = new Date(now.getTime() - backdating);
-  return new asn1.Validity({ notBefore, notAfter: new Date(now.getTime() + lifetime) });
 }
 
 function newKeyPair(): { publicKey: Uint8Array; privateKey: string } {

@@ -13,8 +13,7 @@ export interface Credentials {
 /** How stored credentials stand at an instant; all but `valid` call for new ones. */
 export type CredentialState =
   | "valid"
-  /** Valid still, but past half their life. A host with the mesh key issues new ones at its next start. */
-  | "renew"
+  /** Of a relay, or by a clock that is wrong: a host's hold always. */
   | "notYetValid"
   | "expired"
   /** Of another mesh, or from before a key rotation. */
@@ -33,11 +32,8 @@ export function credentialState({ certificate, privateKey, authority }: Credenti
   const issuer = readCertificate(authority);
   if (!own || !issuer || !isKeyOf(own, privateKey)) return "damaged";
   if (!own.checkIssued(issuer) || !own.verify(issuer.publicKey)) return "foreign";
-  const from = own.validFromDate.getTime();
-  const until = own.validToDate.getTime();
-  if (now.getTime() < from) return "notYetValid";
-  if (now.getTime() >= until) return "expired";
-  return now.getTime() < (from + until) / 2 ? "valid" : "renew";
+  if (now < own.validFromDate) return "notYetValid";
+  return now < own.validToDate ? "valid" : "expired";
 }
 
 /** Until when a certificate is valid, undefined where the text is none. */

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setSystemTime, test } from "bun:test";
 import { askRunning, createResponder } from "../../src/mesh/request.ts";
 import type { Replicator } from "../../src/sync/replicator.ts";
 
@@ -41,4 +41,12 @@ test("nobody there is told after the deadline, and a later process leaves an old
   using _ = run();
   expect(await askRunning(store, 10_000, true)).toMatchObject(answer);
   expect(asked).toEqual([true]);
+});
+
+test("a clock that is set back while an answer is waited for keeps nobody waiting", async () => {
+  const { store } = host();
+  setSystemTime(new Date("2026-01-01"));
+  const asked = askRunning(store, -900, false);
+  setSystemTime(new Date("2025-01-01"));
+  expect(await asked.finally(() => setSystemTime())).toBeUndefined();
 });

@@ -22,7 +22,7 @@ afterEach(cleanUp);
 function sealedRouter(keys: MeshKeys, listen: string[], connect: string[], credentials?: Credentials): Supervised {
   const state = temporaryDirectory();
   const paths = linkCredentialPaths(join(state, "mesh"));
-  writeCredentials(paths, credentials ?? issueLinkCredentials(meshAuthority(keys), new Date()));
+  writeCredentials(paths, credentials ?? issueLinkCredentials(meshAuthority(keys)));
   const text = routerFileText({ mode: "hub", listen, connect, certificates: paths, command: "test" });
   const file = parseRouterFile(text, "zenohd.json5");
   return supervise(() => ({ file, meshId: keys.meshId }), { state });
@@ -78,7 +78,7 @@ describe("a sealed mesh does not link", () => {
     const port = await freePort();
     const hub = sealedRouter(mesh, [`tls/127.0.0.1:${port}`], []);
     const paths = linkCredentialPaths(temporaryDirectory());
-    writeCredentials(paths, issueLinkCredentials(meshAuthority(mesh), new Date()));
+    writeCredentials(paths, issueLinkCredentials(meshAuthority(mesh)));
     const tls = { root_ca_certificate: paths.authority, verify_name_on_connect: false };
     const file: JsonObject = { ...ephemeralConfig([], [`tls/127.0.0.1:${port}`]), transport: { link: { tls } } };
     await expectAlone(hub, strange({ file }), /CertificateRequired|NoCertificatesPresented|peer sent no certificates/);

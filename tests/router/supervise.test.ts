@@ -100,11 +100,11 @@ describe("a supervised router", () => {
   });
 
   routerTest("shows its pinned certificate on the WebSocket, and talks to nobody who expects another", async () => {
-    const webSocket = issueLoopbackCredentials(new Date());
+    const webSocket = issueLoopbackCredentials();
     const supervised = supervise(() => ({ ...alone(), webSocket }));
     const { router } = await supervised.next("ready");
     expect(router.authority).toBe(webSocket.certificate);
-    const other = issueLoopbackCredentials(new Date());
+    const other = issueLoopbackCredentials();
     const socket = new WebSocket(`wss://127.0.0.1:${router.port}`, { tls: { ca: other.certificate } } as never);
     const { promise, resolve } = Promise.withResolvers<string>();
     socket.addEventListener("open", () => resolve("open"));
