@@ -6,7 +6,7 @@ import { storeFailure } from "./failure.ts";
 import { openLog, readSum } from "./log.ts";
 import { schemaVersion } from "./migrate.ts";
 import { flushDirectory, openDatabase } from "./open.ts";
-import { openFiles, readRows } from "./pages.ts";
+import { openFiles, readRows, type Files, type Row } from "./pages.ts";
 import { isBusy, usualPatience } from "./patience.ts";
 import { openProjection } from "./projection.ts";
 import { unpurged } from "./purge.ts";
@@ -67,17 +67,32 @@ function rewrite(path: string, draft: string, now: string) {
   const files = openFiles(path);
   try {
     const notes = notesOf(holder);
-    const { records, doubtful } = salvage(readRows(files));
+    const { records, doubtful } = salvage(rowsOf(files, draft));
     if (records.length === 0) {
       throw new UserError("corrupt", `no record can be read from ${path}`, {
         hint: "move the file away, and the next save makes a new one; nothing was changed",
       });
     }
-    removeDatabase(draft); // of a repair that was cut short
+    removeDatabase(draft);
     return { counts: build(draft, records, notes, now), notes, doubtful };
   } finally {
     holder.close();
     files.close();
+  }
+}
+
+/**
+ * Every row there is, also those of a repair that was cut short: when it had removed the write-ahead log and not yet put its
+ * draft in place, what was saved last is there alone.
+ */
+function* rowsOf(files: Files, draft: string): Generator<Row, void> {
+  yield* readRows(files);
+  if (!existsSync(draft)) return;
+  const drafted = openFiles(draft);
+  try {
+    yield* readRows(drafted);
+  } finally {
+    drafted.close();
   }
 }
 

@@ -211,6 +211,28 @@ test("what was saved last, and is still in the write-ahead log, is saved too, al
   }
 });
 
+test("a repair that was killed between removing the write-ahead log and putting its draft in place has lost nothing", () => {
+  const path = copy();
+  const late = observation(idOf("late"), { content: "saved last" });
+  const store = openStore(path, () => now);
+  store.append([late]);
+  const killed = join(directory, "killed.db");
+  for (const suffix of ["", "-wal"]) Bun.spawnSync(["cp", path + suffix, killed + suffix]);
+  store.close();
+  const damaged = readFileSync(killed); // without the log, in which the last save is
+  repair(killed, now);
+  copyFileSync(killed, `${killed}.repaired`);
+  writeFileSync(killed, damaged);
+  originals.set(`observation ${late.id}`, late);
+  try {
+    const { lost, store: mended } = repaired(killed);
+    expect(lost).toEqual([]);
+    mended.close();
+  } finally {
+    originals.delete(`observation ${late.id}`);
+  }
+});
+
 test("erased content does not come back by a repair", () => {
   const path = copy();
   const store = openStore(path, () => now);
