@@ -24,6 +24,12 @@ export const timeFields: { [kind in RecordKind]: string } = {
   erasure: "erased_at",
 };
 
+/**
+ * Bytes that a payload has at most: an observation of the largest size written in escapes has half of it, a message between
+ * hosts has room for it. What came here by other ways and is longer would keep all others from travelling.
+ */
+export const longestPayload = 14 * 1024 * 1024;
+
 /** SHA-256 of a payload: 32 bytes. */
 export function digestOf(payload: string): Uint8Array {
   return new Bun.CryptoHasher("sha256").update(payload).digest() as unknown as Uint8Array;

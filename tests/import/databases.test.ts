@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { payloadOf } from "../../src/core/observation.ts";
 import { openSource } from "../../src/store/foreign/source.ts";
 import { openStore } from "../../src/store/store.ts";
-import { idOf, now } from "../store/records.ts";
+import { idOf, now, observation } from "../store/records.ts";
 import { world } from "../world.ts";
 import {
   database,
@@ -485,4 +485,48 @@ test("nothing to import is said, and no failure", async () => {
   const { out, exitCode } = await w.kioku(["import"]);
   expect([out, exitCode]).toEqual(["nothing to import: there is no database of the Python program here.\n", 0]);
   rmSync(join(w.home, ".local"), { recursive: true, force: true });
+});
+
+test("a database of ours that a stranger has written brings in nothing that breaks the rules of a record", async () => {
+  using w = world();
+  const path = w.files.file("gift/memory.db");
+  rmSync(path);
+  const store = openStore(path, () => now);
+  store.append([observation(idOf("good"))]);
+  store.close();
+  const db = new Database(path);
+  const add = (kind: string, id: string, digest: Uint8Array, at: string) =>
+    db.run("insert into record (kind, id, digest, at, learned_at, received) values (?, ?, ?, ?, 'never', 0)", [
+      kind,
+      id,
+      digest,
+      at,
+    ]);
+  const digest = new Uint8Array(32);
+  add("observation", "../../etc", digest, now);
+  add("observation", idOf("short"), digest.subarray(1), now);
+  add("", idOf("kind"), digest, now);
+  add("observation", idOf("time"), digest, "soon");
+  db.close();
+  const { total, problems } = await imported(w, path);
+  expect([total.observations, total.refused]).toEqual([2, 3]);
+  expect(problems.map(({ message }: { message: string }) => message)).toEqual([
+    "its id is not 32 lowercase hex digits",
+    "its digest is not of 32 bytes",
+    "its kind is no word",
+  ]);
+  using here = held(w);
+  expect(here.store.record("observation", idOf("time"))).toMatchObject({ at: "", payload: null });
+});
+
+test("a database whose tables are views is not read: what stands in them would be run", async () => {
+  using w = world();
+  const path = w.files.file("gift.db");
+  rmSync(path);
+  const db = new Database(path);
+  db.run("create view obs_index as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n");
+  db.run("create table other (x)");
+  db.close();
+  const { err, exitCode } = await w.kioku(["import", path]);
+  expect([err.split("\n")[0], exitCode]).toEqual([`error: ${path}: it is a database of another program`, 2]);
 });

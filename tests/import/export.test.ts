@@ -1,7 +1,7 @@
 /** Exports, and reading them back: complete, lossless, and safe to do twice. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { digestOf, type Record } from "../../src/core/record.ts";
+import { digestOf, longestPayload, type Record } from "../../src/core/record.ts";
 import type { Incoming } from "../../src/store/adopt.ts";
 import { exportLine, readLine } from "../../src/store/foreign/lines.ts";
 import { textRows } from "../../src/store/foreign/text.ts";
@@ -224,15 +224,26 @@ describe("a text", () => {
   test.each([
     [{ kind: "" }, "its kind is no word"],
     [{ id: "X" }, "its id is not 32 lowercase hex digits"],
-    [{ digest: "00" }, "its digest is not 64 lowercase hex digits"],
+    [{ digest: "00" }, "its digest is not of 32 bytes"],
     [{ payload: 7 }, "its payload is no text"],
-    [{ payload: "{}" }, "its payload is not what was exported"],
+    [{ payload: "{}" }, "its payload is not what was saved"],
   ])("of an export with %p is refused", (change, refused) => {
+    expect(readLine(changedLine(change), "line 1")).toEqual({ refused, where: "line 1" });
+  });
+
+  test("with a payload that no message between hosts has room for is refused", () => {
+    const payload = JSON.stringify({ content: "x".repeat(longestPayload) });
+    const refusal = { refused: `its payload is longer than ${longestPayload} bytes`, where: "line 1" };
+    expect(readLine(changedLine({ payload }), "line 1")).toEqual(refusal);
+    const alone = JSON.stringify({ content: "x".repeat(longestPayload), observation_id: idOf("a") });
+    expect(readLine(alone, "line 1")).toEqual(refusal);
+  });
+
+  function changedLine(change: object): string {
     const store = memoryStore();
     store.append([observation(idOf("a"))]);
-    const line = JSON.stringify({ ...JSON.parse(exported(store)[0]!), ...change });
-    expect(readLine(line, "line 1")).toEqual({ refused, where: "line 1" });
-  });
+    return JSON.stringify({ ...JSON.parse(exported(store)[0]!), ...change });
+  }
 
   test.each([
     ["[]", "it is no JSON object"],

@@ -232,6 +232,17 @@ describe("two hosts", () => {
     expect(world.until(() => areEqual([a, b]) && b.store.count() === 4, 20_000)).toBe(true);
   });
 
+  test("a record too large for any message keeps no other from travelling", () => {
+    const { world, a, b } = pair();
+    world.network.partition([a.place], [b.place]);
+    const small = Array.from({ length: 40 }, () => world.record("observation", undefined));
+    save(a, world.record("observation", undefined, { content: "x".repeat(17_000_000) }), ...small);
+    world.run(1_000);
+    world.network.heal();
+    expect(world.until(() => b.store.count() === 40, 60_000)).toBe(true);
+    expect(a.notices).toContainEqual(expect.objectContaining({ kind: "dropped", what: "sealing" }));
+  });
+
   test("records that fill a message each cross in one session", async () => {
     const world = createWorld(13);
     const store = createMemoryStore();

@@ -85,6 +85,7 @@ function ready(db: Database, remove: () => void): ForeignDatabase {
   try {
     db.run(`pragma busy_timeout = ${readTimeout}`);
     db.run("pragma query_only = on");
+    db.run("pragma trusted_schema = off"); // it may be a stranger's, made to have side effects
     db.run("begin");
     db.query("select count(*) from sqlite_schema").get();
   } catch (error) {

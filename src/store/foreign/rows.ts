@@ -1,5 +1,6 @@
 import { parseObject } from "../../core/json.ts";
-import { isId, type RecordKind } from "../../core/record.ts";
+import { digestOf, isId, longestPayload, type Record, type RecordKind } from "../../core/record.ts";
+import { parseTime } from "../../core/time.ts";
 import type { Incoming } from "../adopt.ts";
 import { recordOf } from "../store.ts";
 
@@ -31,6 +32,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function rowOf({ kind, id, payload, where, more }: Told): ForeignRow {
   if (typeof id !== "string" || !isId(id)) return { refused: "its id is not 32 lowercase hex digits", where };
   if (payload === null || payload.length === 0) return { refused: "it has no payload", where };
+  if (payload.length > longestPayload) return { refused: tooLong, where };
   const text = typeof payload === "string" ? payload : decoded(payload);
   if (text === undefined) return { refused: "its payload is no valid UTF-8", where };
   const fields = parseObject(text);
@@ -38,6 +40,44 @@ export function rowOf({ kind, id, payload, where, more }: Told): ForeignRow {
   if (claimed !== undefined && claimed !== id) return { refused: `its payload is of another id than ${id}`, where };
   return { record: recordOf(kind, id, text, fields), ...more };
 }
+
+/** A record as a database of ours or an export has it, and what else is known of it: whatever stands there. */
+export interface Kept {
+  kind: unknown;
+  id: unknown;
+  at: unknown;
+  digest: unknown;
+  payload?: unknown;
+  learned_at?: unknown;
+  hidden_at?: unknown;
+}
+
+/** The row for it. All that keeps the rules of core/record.ts is taken. */
+export function keptRow({ learned_at, hidden_at, ...told }: Kept, where: string): ForeignRow {
+  const record = recordIn(told);
+  if (typeof record === "string") return { refused: record, where };
+  const [learned, hidden] = [timeIn(learned_at), timeIn(hidden_at)];
+  return { record, ...(learned && { learned_at: learned }), ...(hidden && { hidden_at: hidden }) };
+}
+
+/** The record, or what is wrong with it. */
+function recordIn({ kind, id, at, digest, payload = null }: Kept): Record | string {
+  if (typeof kind !== "string" || kind === "" || Buffer.byteLength(kind) > 255) return "its kind is no word";
+  if (typeof id !== "string" || !isId(id)) return "its id is not 32 lowercase hex digits";
+  if (!(digest instanceof Uint8Array) || digest.length !== 32) return "its digest is not of 32 bytes";
+  if (payload !== null && typeof payload !== "string") return "its payload is no text";
+  if (payload !== null && payload.length > longestPayload) return tooLong;
+  const record = { kind, id, digest, at: timeIn(at) ?? "", payload };
+  const isSound = payload === null || Buffer.compare(digestOf(payload), digest) === 0;
+  return isSound ? record : "its payload is not what was saved";
+}
+
+/** A time in canonical form, undefined where it is in none or another. */
+function timeIn(value: unknown): string | undefined {
+  return typeof value === "string" && parseTime(value) === value ? value : undefined;
+}
+
+const tooLong = `its payload is longer than ${longestPayload} bytes`;
 
 /** The text of bytes of UTF-8, undefined where they are none. */
 export function decoded(bytes: Uint8Array): string | undefined {

@@ -113,7 +113,7 @@ function sizeOf(db: Database, format: Format): number | undefined {
 }
 
 function formatOf(db: Database): Format {
-  const names = db.query<{ name: string }, []>("select name from sqlite_schema").all();
+  const names = db.query<{ name: string }, []>("select name from sqlite_schema where type = 'table'").all(); // a view would run what its author wrote
   const format = formats.find(({ table }) => names.some(({ name }) => name === table));
   if (format) return format;
   throw new UserError("usage", "it is a database of another program", {

@@ -1,10 +1,8 @@
 import type { Database } from "bun:sqlite";
 import { payloadOf } from "../../core/observation.ts";
-import { digestOf } from "../../core/record.ts";
 import { parseTime } from "../../core/time.ts";
-import type { LogRow } from "../log.ts";
 import { schemaOf } from "../migrate.ts";
-import { rowOf, type ForeignRow } from "./rows.ts";
+import { keptRow, rowOf, type ForeignRow, type Kept } from "./rows.ts";
 
 /** How one kind of database is read. */
 export interface Format {
@@ -118,14 +116,10 @@ const own: Format = {
   version: schemaOf, // throws where it is newer than this build
   count: (db) => number(db, "select count(*) as n from record"),
   *rows(db) {
-    const rows = db.query<LogRow & { hidden_at: string | null }, []>(
+    const rows = db.query<Kept & { seq: unknown }, []>(
       `select r.*, h.hidden_at from record r left join hidden h on r.kind = 'observation' and h.id = r.id order by seq`,
     );
-    for (const { kind, id, digest, at, payload, learned_at, hidden_at, seq } of rows.iterate()) {
-      const isSound = payload === null || Buffer.compare(digestOf(payload), digest) === 0;
-      if (!isSound) yield { refused: "its payload is not what was saved", where: `record ${seq}` };
-      else yield { record: { kind, id, digest, at, payload }, learned_at, ...(hidden_at !== null && { hidden_at }) };
-    }
+    for (const { seq, ...told } of rows.iterate()) yield keptRow(told, `record ${seq}`);
   },
 };
 
