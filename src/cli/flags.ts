@@ -83,7 +83,8 @@ interface Flag {
 }
 
 function readFlag(op: Operation, options: ParseArgsOptionsConfig, fields: CliField[], flag: Flag): [string, Value] {
-  const { name, rawName, value, inlineValue } = flag;
+  const { name, rawName, inlineValue } = flag;
+  const value = inlineValue && !rawName.startsWith("--") ? flag.value?.replace(/^=/, "") : flag.value; // `-p=demo`
   const off = name.startsWith("no-") ? name.slice("no-".length) : undefined;
   const known = Object.hasOwn(options, name)
     ? name

@@ -145,7 +145,7 @@ describe("help", () => {
 
 test("flags: short ones with their value, lists by commas and by repeating, the last of two, off by --no-", async () => {
   using w = world();
-  const { out } = await w.kioku(["save", "x", "-pfirst", "-p", "second", "-t", "a, b", "--tags=c", "--json"]);
+  const { out } = await w.kioku(["save", "x", "-pfirst", "-p=second", "-t", "a, b", "--tags=c", "--json"]);
   const { observation_id } = JSON.parse(out);
   const shown = (await w.kioku(["get-memory", observation_id])).out;
   expect(shown).toContain("project: second\n");
