@@ -17,11 +17,16 @@ type Notes = Pick<Store, "state" | "setState">;
 
 /** Synchronises within `deadline` milliseconds; `full` also reads the router's storage. */
 export async function synchronise(replicator: Replicator, deadline: number, full: boolean): Promise<Synchronised> {
-  const before = replicator.status().pending;
+  const before = replicator.status();
   const { session, reading, pending } = await replicator.synchronise(deadline, full);
-  const sent = Math.max(session?.sent ?? 0, before - pending); // what the storage took went by no session
+  // What the storage took went by no session of ours, and what peers brought came by theirs.
+  const sent = Math.max(session?.sent ?? 0, before.pending - pending);
+  const received = Math.max(
+    (session?.received ?? 0) + (reading?.added ?? 0),
+    replicator.status().records - before.records,
+  );
   return {
-    moved: sent + (session?.received ?? 0) + (reading?.added ?? 0),
+    moved: sent + received,
     pending,
     reached: session?.heldThrough !== undefined || reading !== undefined,
   };

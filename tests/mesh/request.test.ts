@@ -1,5 +1,5 @@
 import { expect, setSystemTime, test } from "bun:test";
-import { askRunning, createResponder } from "../../src/mesh/request.ts";
+import { askRunning, createResponder, synchronise } from "../../src/mesh/request.ts";
 import type { Replicator } from "../../src/sync/replicator.ts";
 
 /** Notes as the database keeps them, and a process that takes part in the mesh and looks at them. */
@@ -11,7 +11,7 @@ function host() {
   };
   const asked: boolean[] = [];
   const replicator = {
-    status: () => ({ pending: 2 }),
+    status: () => ({ pending: 2, records: 7 }),
     async synchronise(_: number, readStorage: boolean) {
       asked.push(readStorage);
       return { session: { sent: 2, received: 3, heldThrough: 9 }, reading: undefined, pending: 0 };
@@ -49,4 +49,16 @@ test("a clock that is set back while an answer is waited for keeps nobody waitin
   const asked = askRunning(store, -900, false);
   setSystemTime(new Date("2025-01-01"));
   expect(await asked.finally(() => setSystemTime())).toBeUndefined();
+});
+
+test("what a peer has brought meanwhile by a session of its own counts as moved", async () => {
+  let records = 10;
+  const replicator = {
+    status: () => ({ pending: 1, records }),
+    async synchronise() {
+      records += 2;
+      return { session: { sent: 0, received: 0, heldThrough: 9 }, reading: undefined, pending: 0 };
+    },
+  } as unknown as Replicator;
+  expect(await synchronise(replicator, 10_000, false)).toEqual({ moved: 3, pending: 0, reached: true });
 });
