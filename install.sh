@@ -134,7 +134,7 @@ glibc() {
 
 fetch() {
   if command -v curl >/dev/null 2>&1; then
-    curl --fail --silent --show-error --location --retry 3 --output "$2" "$1" || die "could not download $1"
+    curl --fail --silent --show-error --location --proto-redir =https --retry 3 --output "$2" "$1" || die "could not download $1"
   elif command -v wget >/dev/null 2>&1; then
     wget -q -O "$2" "$1" || die "could not download $1"
   else

@@ -1,4 +1,5 @@
 import { UserError } from "../core/errors.ts";
+import { parseObject } from "../core/json.ts";
 import { parseChecksums } from "./checksum.ts";
 import { pinnedDigests, type ReleaseArchive } from "./release.ts";
 
@@ -59,9 +60,7 @@ export function unverifiable(name: string): never {
 
 async function githubDigest(url: string, name: string): Promise<string | undefined> {
   const text = await fetchText(url);
-  if (!text) return undefined;
-  const release: unknown = JSON.parse(text);
-  const assets = (release as { assets?: unknown }).assets;
+  const assets = parseObject(text ?? "")?.assets;
   if (!Array.isArray(assets)) return undefined;
   const asset: { digest?: unknown } | undefined = assets.find((entry) => entry?.name === name);
   return typeof asset?.digest === "string" ? /^sha256:([0-9a-f]{64})$/.exec(asset.digest)?.[1] : undefined;

@@ -15,7 +15,12 @@ export interface Download {
   signal?: AbortSignal;
   /** Without a byte for so long, a connection counts as lost. */
   stallMs?: number;
+  /** Nothing longer is taken: what it is, its digest says only at its end. */
+  mostBytes?: number;
 }
+
+/** Ten times an archive of Zenoh's. */
+const usualMost = 256 * 1024 * 1024;
 
 const attempts = 4;
 
@@ -63,7 +68,8 @@ async function fetchVerified(part: string, request: Download): Promise<void> {
 }
 
 /** Gives whether it went on from what was there. */
-async function receive(url: string, part: string, { name, onProgress, signal, stallMs }: Download): Promise<boolean> {
+async function receive(url: string, part: string, request: Download): Promise<boolean> {
+  const { name, onProgress, signal, stallMs, mostBytes = usualMost } = request;
   const have = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
   const stall = new AbortController();
   const limit = stallMs ?? 30_000;
@@ -85,8 +91,9 @@ async function receive(url: string, part: string, { name, onProgress, signal, st
       for await (const chunk of response.body ?? []) {
         clearTimeout(timer);
         timer = setTimeout(() => stall.abort(new Error("the connection stalled")), limit);
-        writeSync(file, chunk);
         received += chunk.length;
+        if (received > mostBytes) throw tooLong(name, part);
+        writeSync(file, chunk);
         onProgress?.({ name, received, total });
       }
     } finally {
@@ -97,6 +104,14 @@ async function receive(url: string, part: string, { name, onProgress, signal, st
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What has come of it is worth nothing, and would be taken up again. */
+function tooLong(name: string, part: string): UserError {
+  rmSync(part, { force: true });
+  return new UserError("denied", `${name} does not end where an archive of a router would`, {
+    hint: "nothing was installed",
+  });
 }
 
 /** A part has one owner at a time: `<digest>.<pid>.<random>.part`, or `<digest>.part` when it waits for the next one. */

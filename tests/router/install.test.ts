@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zipSync } from "fflate";
+import { download } from "../../src/router/download.ts";
 import { installRouter, type InstallRequest } from "../../src/router/install.ts";
 import { verifyRouter } from "../../src/router/manifest.ts";
 import { locateRouter, provideRouter } from "../../src/router/provision.ts";
@@ -178,6 +179,18 @@ describe("a download that was cut", () => {
     await install(root, { origins });
     expect(requests.slice(0, 2).map(({ from }) => from)).toEqual([500, 0]);
   });
+});
+
+test("a mirror that sends without end fills no disk, and nonsense from GitHub's API is none of its digests", async () => {
+  const directory = temporary();
+  const endless = () => new Response(new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(4_096)) }));
+  using mirror = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: endless });
+  const request = { name: "a.zip", urls: [mirror.url.href], sha256: "0".repeat(64), directory, mostBytes: 20_000 };
+  await expect(download(request)).rejects.toMatchObject({ code: "denied" });
+  expect(readdirSync(directory)).toEqual([]);
+  using api = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("<html>") });
+  const nowhere = { github: api.url.href, githubApi: api.url.href, eclipse: api.url.href };
+  await expect(install(temporary(), { origins: nowhere })).rejects.toMatchObject({ code: "denied" });
 });
 
 test("installs at the same time do not disturb each other", async () => {
