@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { payloadOf } from "../../src/core/observation.ts";
 import { raw } from "../import/python-databases.ts";
-import { costOf, timed } from "./measure.ts";
+import { costAndPeak, timed } from "./measure.ts";
 import { memories } from "./memories.ts";
 import type { Figure } from "./report.ts";
 
@@ -17,7 +17,7 @@ export async function importing(size: number, directory: string, binary: string)
   const state = join(directory, `imported-${size}`);
   mkdirSync(state, { mode: 0o700 });
   const env = { HOME: directory, PATH: process.env.PATH!, KIOKU_MESH_STATE_DIR: state };
-  const { time, processor, memory } = costOf([binary, "import", source], env);
+  const { time, processor, memory } = await costAndPeak([binary, "import", source], env);
   const floor = await timed(() => insertAll(join(directory, `inserted-${size}.db`), rows));
   const thousands = size / 1_000;
   const figure = (name: string, unit: Figure["unit"], value: number) => ({ name, unit, values: { [size]: value } });

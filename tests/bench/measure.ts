@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+
 /** The middle of some numbers. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
@@ -19,8 +21,6 @@ interface Cost {
   /** Milliseconds as a shell waits for it, and of processor time. */
   time: number;
   processor: number;
-  /** Megabytes at its most. */
-  memory: number;
 }
 
 /** What one run of a command took. Throws where it fails. */
@@ -29,8 +29,26 @@ export function costOf(command: string[], env: { [name: string]: string }): Cost
   const { exitCode, stderr, resourceUsage } = Bun.spawnSync(command, { env, stdin: "ignore", stdout: "ignore" });
   const time = (Bun.nanoseconds() - start) / 1e6;
   if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${exitCode} ${String(stderr)}`);
-  const memory = resourceUsage.maxRSS / 1024 / 1024;
-  return { time, processor: Number(resourceUsage.cpuTime.total) / 1e3, memory };
+  return { time, processor: Number(resourceUsage.cpuTime.total) / 1e3 };
+}
+
+/**
+ * The same of a command that takes long, and megabytes of memory at its most (Linux). The kernel's own maximum for a child
+ * (`maxRSS`) counts what its parent held when it started it.
+ */
+export async function costAndPeak(command: string[], env: { [name: string]: string }) {
+  const start = Bun.nanoseconds();
+  const child = Bun.spawn(command, { env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  let memory = 0;
+  const timer = setInterval(() => {
+    const path = `/proc/${child.pid}/status`;
+    const status = existsSync(path) ? readFileSync(path, "utf8") : "";
+    memory = Math.max(memory, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024);
+  }, 50);
+  const exitCode = await child.exited.finally(() => clearInterval(timer));
+  const time = (Bun.nanoseconds() - start) / 1e6;
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${exitCode} ${await new Response(child.stderr).text()}`);
+  return { time, processor: Number(child.resourceUsage()!.cpuTime.total) / 1e3, memory };
 }
 
 export function commandTime(command: string[], env: { [name: string]: string }): number {
