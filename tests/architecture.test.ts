@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import { dirname, join, relative } from "node:path";
 import { Glob } from "bun";
+import { dependencies } from "../package.json";
 import { readPage } from "./pages.ts";
 
 const src = join(import.meta.dir, "../src");
+const files = [...new Glob("**/*.ts").scanSync(src)];
 
 /** Who may import whom. Arrows point down and never up. */
 const allowed: { [folder: string]: string[] } = {
@@ -31,8 +33,8 @@ const homes: { [dependency: string]: string[] } = {
   "@peculiar/asn1-schema": ["seal"],
   "@peculiar/asn1-x509": ["seal"],
   fflate: ["router"],
-  consola: ["host"],
   confbox: ["host"],
+  "jsonc-parser": ["host"],
   zod: ["core", "ops", "cli", "mcp"],
 };
 
@@ -56,7 +58,13 @@ test("the page on the architecture says the same", async () => {
   expect(new Map(told as [string, unknown][])).toEqual(new Map(ruled as [string, unknown][]));
 });
 
-for (const file of new Glob("**/*.ts").scanSync(src)) {
+test("every dependency has a home, and is used there", async () => {
+  const texts = await Promise.all(files.map((file) => Bun.file(join(src, file)).text()));
+  const used = Object.keys(homes).filter((name) => texts.some((text) => text.includes(`"${name}`)));
+  expect([...Object.keys(dependencies), "bun:sqlite"].toSorted()).toEqual(used.toSorted());
+});
+
+for (const file of files) {
   test(`imports of ${file}`, async () => {
     const folder = file.split("/")[0]!;
     const text = await Bun.file(join(src, file)).text();
