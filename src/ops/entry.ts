@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseObject } from "../core/json.ts";
 import type { Found } from "../store/reader.ts";
+import { oneLine } from "./frame.ts";
 import { cutList, cutText } from "./page.ts";
 
 /** An observation in an answer for scripts: the fields of its payload, unknown ones too, and its state. */
@@ -34,12 +35,17 @@ export function entryOf({ observation, payload, state }: Found): Entry {
   return { ...parseObject(payload), ...observation, state };
 }
 
-/** The two lines of a search entry, as the Python original prints them. `origin` marks entries of other hosts. */
-export function entryText(o: Entry, origin = ""): string {
+/**
+ * The two lines of a search entry, as the Python original prints them. For agents `origin` marks entries of other hosts, and
+ * two lines it stays: what one entry says cannot pass for another of these.
+ */
+export function entryText(o: Entry, origin?: string): string {
   const head = `[${o.memory_type}][${o.importance}] ${o.created_at.slice(0, 19)}`;
   const project = o.project && ` (${o.project})`;
   const subject = o.subject && ` ${o.subject}`;
-  return `${head}${project}${subject}${referencesText(o)}${origin}\n${o.summary || prefix(o.content, 80)} <id=${o.observation_id}>`;
+  const told = `${o.summary || prefix(o.content, 80)} <id=${o.observation_id}>`;
+  const first = oneLine(`${head}${project}${subject}${referencesText(o)}${origin ?? ""}`);
+  return `${first}\n${origin === undefined ? told : oneLine(told)}`;
 }
 
 /** One bullet of a Markdown list, as the Python original prints it. */

@@ -6,6 +6,7 @@ import type { Found } from "../store/reader.ts";
 import type { Context } from "./context.ts";
 import { entryOf, entrySchema, originOf } from "./entry.ts";
 import { text } from "./fields.ts";
+import { oneLine } from "./frame.ts";
 import { defineOperation, surfaces, type Surface } from "./operation.ts";
 import { budgetBytes, offset, pageOfText } from "./page.ts";
 
@@ -81,7 +82,7 @@ export const getMemory = defineOperation({
 
 function textOf({ observation: o, pc_id }: z.output<ReturnType<typeof output>>, surface: Surface): string {
   const { client, host } = originOf(o, pc_id);
-  const lines = [
+  const lines: [name: string, value: string][] = [
     ["id", o.observation_id],
     ["memory_type", o.memory_type],
     ["importance", String(o.importance)],
@@ -90,12 +91,12 @@ function textOf({ observation: o, pc_id }: z.output<ReturnType<typeof output>>, 
     ["subject", o.subject],
     ["summary", o.summary],
     ["agent", `${o.agent_family}/${o.client_id}`],
-    ...(surface === "mcp" && host !== "this pc" ? [["origin", `${client} (${host})`]] : []),
+    ...(surface === "mcp" && host !== "this pc" ? [["origin", `${client} (${host})`] as [string, string]] : []),
     ["tags", o.tags.join(", ")],
     ["source_files", o.source_files.join(", ")],
     ["references", o.references.join(", ")],
     ["supersedes", o.supersedes.join(", ")],
-    ...(o.state === "live" ? [] : [["state", o.state]]),
+    ...(o.state === "live" ? [] : [["state", o.state] as [string, string]]),
   ];
-  return `${lines.map(([name, value]) => `${name}: ${value || "-"}`).join("\n")}\n---\n${o.content}`;
+  return `${lines.map(([name, value]) => `${name}: ${oneLine(value) || "-"}`).join("\n")}\n---\n${o.content}`;
 }

@@ -149,7 +149,7 @@ function withWhy(text: (entry: SearchEntry) => string): (entry: SearchEntry) => 
 
 /** The original's text; seen from a host, entries of other hosts bear a mark. */
 function textOf(entries: readonly SearchEntry[], here?: string): string {
-  const origin = (entry: Entry) => (here === undefined ? "" : originMark(entry, here));
+  const origin = (entry: Entry) => (here === undefined ? undefined : originMark(entry, here));
   const whole = withWhy((entry) => entryText(entry, origin(entry)));
   return entries.map(whole).join("\n---\n") || "No matching memories.";
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { timestamp } from "../core/time.ts";
 import type { Context, Known } from "./context.ts";
+import { oneLine } from "./frame.ts";
 import { meshState, meshStateSchema, peerLines, readiness, sessionLines } from "./mesh-state.ts";
 import { defineOperation } from "./operation.ts";
 import { budgetBytes } from "./page.ts";
@@ -97,8 +98,8 @@ export const status = defineOperation({
       `pending_puts: ${o.pending_puts}`,
       ...(surface === "mcp" ? [rows] : []),
       `count (within limit ${countLimit}): ${o.count}${o.count >= countLimit ? full : ""}`,
-      ...Object.entries(o.families).map(([family, count]) => `  family ${family}: ${count}`),
-      ...Object.entries(o.hosts).map(([host, count]) => `  pc ${host.slice(0, 8)}: ${count}`),
+      ...Object.entries(o.families).map(([family, count]) => `  family ${oneLine(family)}: ${count}`),
+      ...Object.entries(o.hosts).map(([host, count]) => `  pc ${oneLine(host.slice(0, 8))}: ${count}`),
       ...(o.mesh ? [`mesh_ready: ${readiness(o.mesh)}`, ...peerLines(o.mesh), ...sessionLines(o.mesh)] : []),
     ].join("\n");
   },
