@@ -1,5 +1,6 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { CallToolRequestSchema, ListToolsRequestSchema, type CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import type { Context } from "../ops/context.ts";
@@ -15,6 +16,16 @@ const jsonSchemaValidator = {
     throw new Error("this server elicits nothing");
   },
 };
+
+/** The SDK's, but for clients that write `null` where a tool gets no arguments. */
+const callRequest = CallToolRequestSchema.extend({
+  params: CallToolRequestSchema.shape.params.extend({
+    arguments: z
+      .record(z.string(), z.unknown())
+      .nullish()
+      .transform((given) => given ?? {}),
+  }),
+});
 
 /**
  * The MCP server over a context. Nothing is opened, nor any operation loaded, until a client asks for tools. `onStarted`
@@ -35,8 +46,8 @@ export function createServer(ctx: Context, onStarted?: () => void): Server {
   server.setRequestHandler(ListToolsRequestSchema, async () => ({
     tools: (await tools()).map(({ listed }) => listed()),
   }));
-  server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
-    const result = await call(ctx, await tools(), params.name, params.arguments ?? {});
+  server.setRequestHandler(callRequest, async ({ params }) => {
+    const result = await call(ctx, await tools(), params.name, params.arguments);
     started();
     return result;
   });

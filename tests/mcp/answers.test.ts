@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { UserError } from "../../src/core/errors.ts";
 import { idOf, observation } from "../store/records.ts";
 import { agentOf, contextWith, here, textOf } from "./world.ts";
@@ -132,6 +133,12 @@ test("refusals keep the original's words, are errors on the wire, and say what t
   expect(await refusal("search_memory", { since_iso: "yesterday-ish" })).toMatch(/^'yesterday-ish' is no date.+\n.*7d/);
   expect(await refusal("save_memory", {})).toMatch(/^unknown tool 'save_memory'\n.*save_observation/);
   expect(await refusal("search_memory", { queri: "x" })).toMatch(/^unknown argument 'queri'\ndid you mean 'query'/);
+});
+
+test("no arguments may be written as null", async () => {
+  const { client } = await agentOf(contextWith());
+  const request = { method: "tools/call", params: { name: "get_memory_status", arguments: null } };
+  expect(textOf(await client.request(request as never, CallToolResultSchema))).toContain("pc_id:");
 });
 
 test("a refusal stays short, however long what it refuses", async () => {
