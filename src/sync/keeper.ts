@@ -1,3 +1,4 @@
+import type { Record } from "../core/record.ts";
 import type { MeshStorage } from "./mesh.ts";
 import { createBurial, overwriting, removing } from "./burial.ts";
 import type { Replica, Taken } from "./replica.ts";
@@ -52,11 +53,16 @@ export function createKeeper(
 
   /** Reads one slice; marks the rows it has in `seen`. Undefined where it was not read to its end. */
   async function readSlice(slice: string, seen: Uint8Array): Promise<{ added: number } | undefined> {
-    const found: SealedRecord[] = [];
-    const whole = await storage.scan(slice, (name, bytes) => found.push({ name, bytes }), scanDeadline);
+    const found = new Map<string, Record>(); // only what opens, and each once: others can answer with as much as they like
+    const visit = (name: string, bytes: Uint8Array) => {
+      const record = replica.accept({ name, bytes });
+      if (record) found.set(`${name} ${Buffer.from(record.digest).toString("hex")} ${record.payload === null}`, record);
+    };
+    const whole = await storage.scan(slice, visit, scanDeadline);
+    const records = [...found.values()];
     let added = 0;
-    for (let i = 0; i < found.length && on.running(); i += page) {
-      const taken = replica.take(found.slice(i, i + page));
+    for (let i = 0; i < records.length && on.running(); i += page) {
+      const taken = replica.merge(records.slice(i, i + page));
       added += taken.added.length;
       for (const seq of taken.rows) seen[seq >> 3]! |= 1 << (seq & 7);
       on.taken(taken);

@@ -85,6 +85,14 @@ export function createReplica(
     });
   }
 
+  /** The record in what others published or a storage kept; undefined, and counted, where it does not open. */
+  function accept(sealed: SealedRecord): Record | undefined {
+    const opened = sealer.open(sealed);
+    if (typeof opened !== "string") return opened;
+    on.dropped("record", opened);
+    return undefined;
+  }
+
   return {
     store,
     get set() {
@@ -115,13 +123,13 @@ export function createReplica(
 
     merge,
 
-    /** Opens and merges what others published or a storage kept. Throws as `merge`. */
+    accept,
+
+    /** Accepts and merges what others published. Throws as `merge`. */
     take(sealed: readonly SealedRecord[]): Taken {
-      const opened = sealed.map((one) => sealer.open(one));
-      for (const one of opened) if (typeof one === "string") on.dropped("record", one);
-      const records = opened.filter((one) => typeof one !== "string");
-      const refused = sealed.filter((_, i) => typeof opened[i] === "string").map(({ name }) => name);
-      return { ...merge(records), refused };
+      const accepted = sealed.map(accept);
+      const refused = sealed.filter((_, i) => accepted[i] === undefined).map(({ name }) => name);
+      return { ...merge(accepted.filter((one) => one !== undefined)), refused };
     },
 
     /** The record as it would be taken, undefined where it would not. */

@@ -196,6 +196,34 @@ describe("a router that forwards what it likes", () => {
   });
 });
 
+test("a storage that answers without end costs no more than the records that it has", () => {
+  const world = createWorld(1);
+  const record = world.record("observation", undefined);
+  const { name, bytes } = meshSealer(ours).seal(record);
+  let scans = 0;
+  const endless = (mesh: Mesh): Mesh => ({
+    ...mesh,
+    storage: {
+      ...mesh.storage!,
+      scan(_, visit) {
+        scans++;
+        for (let i = 0; i < 5_000; i++) visit(i % 2 ? name : `${name.slice(0, -4)}${i}`, bytes);
+        return Promise.resolve(true);
+      },
+    },
+  });
+  world.network.shelve("a");
+  const store = createMemoryStore();
+  let merged = 0;
+  const counting = {
+    ...store,
+    merge: (some: Parameters<typeof store.merge>[0]) => ((merged += some.length), store.merge(some)),
+  };
+  const host = world.host(counting, { mesh: endless(world.network.connect("a")), sealer: meshSealer(ours) });
+  expect(world.until(() => scans > 0 && store.count() === 1, 60_000)).toBe(true);
+  expect([merged, droppedBy(host)]).toEqual([scans, 2_500 * scans]);
+});
+
 describe("a message that claims more than it has is refused before anything is made of it:", () => {
   const claiming = (write: (writer: Writer) => void) => {
     const writer = createWriter();
