@@ -16,9 +16,11 @@ export function withElement({ count, sum }: SetSum, element: Uint8Array, sign: 1
 }
 
 /**
- * 32 hex digits, equal for equal sets and for no others that can be found: SHA-256 over the sum (32 bytes) and the count
- * (4 bytes), both little-endian, cut to 16 bytes. Someone free to choose elements could find two sets of one sum (Wagner
- * 2002), but elements are hashes over ids that only the mesh's own hosts hand out.
+ * 32 hex digits: SHA-256 over the sum (32 bytes) and the count (4 bytes), both little-endian, cut to 16 bytes. Equal for
+ * equal sets, and for others by no accident. Someone free to choose some ten thousand records can find two sets of one sum
+ * (Wagner, "A Generalized Birthday Problem", 2002: some 2^32 steps), and so keep his own records from some hosts, or one of
+ * others that he knows. Free to choose are holders of the mesh key, everyone in an open mesh, and the author of an import
+ * for his own records: none of them gains by it (docs/security.md). Who only writes what agents save chooses no ids.
  */
 export function fingerprintOf({ count, sum }: SetSum): string {
   const bytes = Buffer.alloc(36);

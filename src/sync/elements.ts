@@ -194,7 +194,7 @@ export function createElementSet(from?: Parts) {
       return at.counts[node]!;
     },
 
-    /** 16 bytes: equal for equal ranges, and for no others that can be found. */
+    /** 16 bytes: equal for equal ranges (core/fingerprint.ts says what else can be). */
     fingerprint(prefix: string): Uint8Array {
       const { level: at, node } = nodeFor(prefix);
       digestInput.set(at.sums.subarray(node * words, (node + 1) * words));
