@@ -65,9 +65,10 @@ export function openReader(db: Database) {
     list(filter: Filter, now: string, limit: number, after?: Cursor): Found[] {
       const { sql, parameters } = conditionOf(filter, now);
       const page = after ? "and (o.created_at, o.id) < ($after_created_at, $after_id)" : "";
+      // + 0: of a limit that it sees to be one, SQLite's planner would rather sort everything than follow the index.
       return rows(
         `select ${columns} from observation o cross join record r on r.seq = o.seq where ${sql} ${page}
-         order by o.created_at desc, o.id desc limit $limit`,
+         order by o.created_at desc, o.id desc limit $limit + 0`,
         {
           ...parameters,
           limit,

@@ -30,8 +30,8 @@ beforeAll(() => {
   store.close();
 });
 
-/** The plan of every statement that some work runs, by SQLite's own word. */
-function plansOf(work: (db: Database) => void): string[] {
+/** The plan of every statement that some work runs, by SQLite's own word. It looks at the limit too. */
+function plansOf(work: (db: Database) => void, limit = 50): string[] {
   const db = openDatabase(path, usualPatience, () => {});
   db.run("analyze"); // whatever SQLite learns of the data, the plans stay
   const statements = new Set<string>();
@@ -47,7 +47,8 @@ function plansOf(work: (db: Database) => void): string[] {
   });
   work(watched);
   const plans = [...statements].map((sql) =>
-    db.query<{ detail: string }, []>(`explain query plan ${sql}`).all().map(({ detail }) => detail).join("; "),
+    db.query<{ detail: string }, []>(`explain query plan ${sql.replace("$limit", `${limit}`)}`).all()
+      .map(({ detail }) => detail).join("; "),
   ); // prettier-ignore
   db.close();
   return plans;
@@ -93,8 +94,10 @@ describe("a search starts from the search tables", () => {
 });
 
 test("a list without a query starts from its order, with a filter from that", () => {
-  const plans = (filter: Filter) => plansOf((db) => void openReader(db).list(filter, now, 50)).join("; ");
+  const plans = (filter: Filter, limit = 50) =>
+    plansOf((db) => void openReader(db).list(filter, now, limit), limit).join("; ");
   expect(plans({})).toMatch(/^SCAN o USING INDEX observation_by_time/);
+  expect(plans({}, 1)).toMatch(/^SCAN o USING INDEX observation_by_time/);
   expect(plans({ since: now })).toMatch(/^SEARCH o USING INDEX observation_by_time/);
   expect(plans({ project: "project-3" })).toMatch(/^SEARCH o USING INDEX observation_by_project/);
   expect(plans({ session_id: "s7" })).toMatch(/^SEARCH o USING INDEX observation_by_session/);
