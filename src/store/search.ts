@@ -55,20 +55,18 @@ export function openSearch(db: Database, index: SearchIndex) {
       const best = scored.toSorted((a, b) => b.own - a.own).slice(0, looksBeside);
       scored.push(...score(beside(best), base));
     }
-    const all = rank(scored, base);
-    const typed = all.filter(({ match }) => match.asTyped);
-    return [...typed, ...all.filter(({ match }) => !match.asTyped)];
+    return rank(scored, base).sort(bestFirst);
   }
 
   function answer(query: Query, question: Question): { found: Ranked[]; fellBack: boolean } {
     const { mode = "auto" } = question;
-    const whole =
-      mode === "and" || mode === "and_or" || (mode === "auto" && query.short) ? ranked(query, "all", question) : [];
+    const whole = mode !== "auto" || query.short ? ranked(query, "all", question) : [];
     if (mode === "and" || (mode === "auto" && whole.length > 0)) return { found: whole, fellBack: false };
     const some = ranked(query, "any", question);
     if (mode === "auto") return { found: withoutTail(some), fellBack: query.short && some.length > 0 };
     const known = new Set(whole.map(({ id }) => id));
-    return { found: [...whole, ...some.filter(({ id }) => !known.has(id))], fellBack: false };
+    const found = [...whole, ...some.filter(({ id }) => !known.has(id))];
+    return { found: mode === "or" ? found.sort(bestFirst) : found, fellBack: false };
   }
 
   /** Observations that match a query and pass a filter, in the order that is asked for. */
@@ -79,6 +77,11 @@ export function openSearch(db: Database, index: SearchIndex) {
   }
 
   return db.transaction(search); // all of it sees the same, and the lock is taken but once
+}
+
+/** What the query stands in as typed comes before the rest. */
+function bestFirst(a: Ranked, b: Ranked): number {
+  return Number(b.match.asTyped) - Number(a.match.asTyped) || b.score - a.score || newestFirst(a, b);
 }
 
 function hitOf({ id, payload, state, explain }: Ranked): Hit {

@@ -158,7 +158,12 @@ describe.each([
   });
 
   test("modes choose what matches", () => {
-    const { search } = holding({ both: "alpha and beta", first: "alpha alone", second: "beta alone", none: "gamma" });
+    const { search } = holding({
+      both: "alpha and beta",
+      first: "alpha alone",
+      second: "beta alone",
+      none: "alphabet",
+    });
     const found = (mode: SearchOptions["mode"], query = "alpha beta") => search(query, { mode, withoutIndex }).names;
     expect(found("and")).toEqual(["both"]);
     expect(found("or").toSorted()).toEqual(["both", "first", "second"]);
@@ -166,6 +171,7 @@ describe.each([
     expect(found("and_or")[0]).toBe("both");
     expect(found("and_or").toSorted()).toEqual(["both", "first", "second"]);
     expect(found("auto")).toEqual(["both"]);
+    expect(found("or", "alpha").toSorted()).toEqual(["both", "first", "none"]);
     expect(found("and", "alpha delta")).toEqual([]);
     expect(search("alpha delta", { mode: "and", withoutIndex }).fellBack).toBe(false);
     expect(found("and", "where is the alpha and where the beta")).toEqual(["both"]);
