@@ -1,6 +1,7 @@
 import {
   closeSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -59,6 +60,22 @@ export function writePrivateFile(path: string, text: string): void {
     draft.keep();
   } finally {
     draft.discard();
+  }
+}
+
+/**
+ * Makes a file that only its owner can read, unless it is there. Of several processes that make it at once one wins, and all
+ * then read the same: it appears by a hard link, complete or not at all. Throws what the system throws.
+ */
+export function makePrivateFile(path: string, text: string): void {
+  const draft = join(dirname(path), `.${basename(path)}.tmp.${process.pid}.${crypto.randomUUID().slice(0, 8)}`);
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flag: "wx", flush: true });
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    discard(draft);
   }
 }
 

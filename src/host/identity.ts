@@ -1,9 +1,8 @@
-import { linkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { isId } from "../core/record.ts";
-import { discard, makePrivateDirectory, readSmallFile } from "./files.ts";
+import { makePrivateDirectory, makePrivateFile, readSmallFile } from "./files.ts";
 import { variableSet, type Env } from "./variables.ts";
 
 /** A part of an identity and how we know it: the variable that set it, an agent's own marks, or a default. */
@@ -49,8 +48,7 @@ function fromEnvironment(env: Env, name: "AGENT_FAMILY" | "CLIENT_ID" | "SESSION
 }
 
 /**
- * This host's id: 32 hex digits in `<state>/pc_id`, made at first use. Of two processes that make it at once, one
- * wins and both read the same: the file appears by a hard link, complete or not at all.
+ * This host's id: 32 hex digits in `<state>/pc_id`, made at first use; also where two processes make it at once.
  */
 export function hostId(stateDirectory: string): string {
   const path = join(stateDirectory, "pc_id");
@@ -67,19 +65,13 @@ function readHostId(path: string): string | undefined {
 
 function makeHostId(stateDirectory: string, path: string): string {
   makePrivateDirectory(stateDirectory);
-  const draft = join(stateDirectory, `.pc_id.tmp.${process.pid}.${crypto.randomUUID().slice(0, 8)}`);
   try {
-    writeFileSync(draft, `${crypto.randomUUID().replaceAll("-", "")}\n`, { mode: 0o600, flag: "wx", flush: true });
-    linkSync(draft, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-      throw new UserError("unavailable", `this host's id cannot be written: ${path}`, {
-        hint: "`kioku-mesh doctor` says what the state directory lacks",
-        cause: error,
-      });
-    }
-  } finally {
-    discard(draft);
+    makePrivateFile(path, `${crypto.randomUUID().replaceAll("-", "")}\n`);
+  } catch (cause) {
+    throw new UserError("unavailable", `this host's id cannot be written: ${path}`, {
+      hint: "`kioku-mesh doctor` says what the state directory lacks",
+      cause,
+    });
   }
   return readHostId(path)!;
 }

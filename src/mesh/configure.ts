@@ -11,6 +11,7 @@ import { rocksdbRoot } from "../router/environment.ts";
 import { agentPath, launchdAgent, systemdUnit, unitName, unitPath } from "../router/service.ts";
 import { decodeJoinCode, type JoinCode } from "../seal/join-code.ts";
 import {
+  makeMembership,
   meshDirectory,
   openMembership,
   readMembership,
@@ -122,7 +123,7 @@ function keyState(
 function enrol(state: SetUp["key"], code: JoinCode | undefined, at: Surroundings): void {
   const directory = meshDirectory(at.stateDirectory);
   if (state === "open") writeMembership(directory, openMembership);
-  if (state === "made") writeMembership(directory, sealed());
+  if (state === "made") makeMembership(directory);
   if (state === "joined" && code) writeMembership(directory, membershipOf(code));
 }
 

@@ -26,6 +26,7 @@ import {
 } from "./configure.ts";
 import { inspectMesh } from "./inspect.ts";
 import {
+  makeMembership,
   meshDirectory,
   meshIdOf,
   openMembership,
@@ -141,7 +142,8 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
 
   function ensureMembership(open: boolean): void {
     refuseCrossing(directory, open);
-    if (!readMembership(directory)) writeMembership(directory, open ? openMembership : sealed());
+    if (open) writeMembership(directory, openMembership);
+    else if (!readMembership(directory)) makeMembership(directory);
   }
 
   return {
@@ -193,9 +195,9 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
       const file = routerFilePath(at);
       const files = existsSync(file) ? [file] : [];
       const { removed } = await changeMesh(() => {
+        setBackend(at, "local"); // the one step that a full disk can prevent goes first
         removeMembership(directory);
         rmSync(file, { force: true });
-        setBackend(at, "local");
       });
       return { removed: [...files, ...removed], disable: disableService(at) };
     },

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { writePrivateFile } from "../host/files.ts";
+import { makePrivateFile, writePrivateFile } from "../host/files.ts";
 import { linkCredentialPaths, readCredentials, writeCredentials } from "../router/certificates.ts";
 import { privateDirectory } from "../router/private-files.ts";
 import { credentialState, type Credentials } from "../seal/certificate.ts";
@@ -86,16 +86,35 @@ export function refuseCrossing(directory: string, toOpen: boolean): void {
  */
 export function writeMembership(directory: string, membership: Membership): void {
   privateDirectory(directory);
-  const { kind } = membership;
-  refuseCrossing(directory, kind === "open");
+  refuseCrossing(directory, membership.kind === "open");
+  writePrivateFile(membershipPath(directory), fileText(membership));
+  flushEntries(directory);
+}
+
+/** Makes a mesh, and this host part of it, unless it is part of one: never is a key replaced by a new one. */
+export function makeMembership(directory: string): void {
+  privateDirectory(directory);
+  try {
+    makePrivateFile(membershipPath(directory), fileText(sealed()));
+  } catch (cause) {
+    const hint = "`kioku-mesh doctor` says what the state directory lacks";
+    throw new UserError("unavailable", `the mesh's key cannot be written: ${membershipPath(directory)}`, {
+      hint,
+      cause,
+    });
+  }
+  refuseCrossing(directory, false);
+  flushEntries(directory);
+}
+
+function fileText(membership: Membership): string {
   const addresses: string[] = [];
-  const text =
-    kind === "open"
-      ? openWord
-      : kind === "relay"
-        ? encodeJoinCode({ ...membership, kind, addresses })
-        : encodeJoinCode({ kind: "full", meshKey: membership.meshKey, addresses });
-  writePrivateFile(membershipPath(directory), `${text}\n`);
+  if (membership.kind === "open") return `${openWord}\n`;
+  if (membership.kind === "relay") return `${encodeJoinCode({ ...membership, kind: "relay", addresses })}\n`;
+  return `${encodeJoinCode({ kind: "full", meshKey: membership.meshKey, addresses })}\n`;
+}
+
+function flushEntries(directory: string): void {
   for (const place of [directory, dirname(directory)]) flushDirectory(place);
 }
 

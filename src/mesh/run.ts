@@ -81,7 +81,9 @@ export async function takePart(host: MeshHost, choices: RouterChoices, stop: Pro
     while (!ending.stopped) {
       const text = await membershipOf(host, directory, stop);
       if (text === undefined) return;
-      const part = startPart(readMembership(directory)!, host, choices);
+      const membership = readMembership(directory);
+      if (!membership) continue; // the host has left meanwhile
+      const part = startPart(membership, host, choices);
       await whenChanged(directory, text, stop);
       await part.stop();
     }

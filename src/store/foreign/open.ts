@@ -75,8 +75,9 @@ function copied(path: string): ForeignDatabase | undefined {
 function stateOf(path: string) {
   return suffixes.flatMap((suffix) => {
     if (suffix !== "" && !existsSync(path + suffix)) return [];
-    const { ino, size, mtimeNs } = statSync(path + suffix, { bigint: true });
-    return [{ suffix, ino, size, mtimeNs }];
+    const file = statSync(path + suffix, { bigint: true });
+    if (!file.isFile()) return []; // a pipe would hold us for ever
+    return [{ suffix, ino: file.ino, size: file.size, mtimeNs: file.mtimeNs }];
   });
 }
 
