@@ -124,7 +124,7 @@ meshTest(
       zenohd_binary: `pass: ${routerBinary(hub)}`,
       router_config: `pass: ${join(hub.home, ".config/mesh-mem/zenohd.json5")}`,
       mesh_key: "pass: sealed, mesh ID",
-      certificates: expect.stringMatching(/^pass: valid until 20/),
+      certificates: expect.stringMatching(/^pass: valid until 9999-/),
       replicator: "pass: running",
       zenohd_reachable: expect.stringMatching(/^pass: storages kioku; volumes .*rocksdb.*; linked to 1 router$/),
       hubs: "pass: this host dials none",
