@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../core/errors.ts";
 import { timestamp } from "../core/time.ts";
 import { inspect, isDamaged, type Inspection } from "../store/inspect.ts";
-import { repair } from "../store/repair.ts";
+import { repair, wasCutShort } from "../store/repair.ts";
 import type { Context } from "./context.ts";
 import { hasDatabase } from "./host-checks.ts";
 
@@ -25,7 +25,7 @@ export type Mending = z.output<typeof mendingSchema>;
 export function mendDatabase(ctx: Context): Mending {
   const path = ctx.paths.database;
   const found = hasDatabase(ctx) ? inspected(path) : undefined;
-  if (found === "damaged" || (found && isDamaged(found))) {
+  if (found === "damaged" || (found && (isDamaged(found) || wasCutShort(path)))) {
     const { doubtfulPath, keptPath, expected, observations: _, ...result } = repair(path, timestamp(ctx.now()));
     return {
       action: "repair",

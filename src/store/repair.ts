@@ -47,7 +47,7 @@ const ownKeys = new Set(["set", unpurged, "search_index"]);
  */
 export function repair(path: string, now: string): Repair {
   const keptPath = freeName(`${path}.damaged-${now.replaceAll(/[-:]|\.\d+/g, "")}`);
-  const draft = `${path}.repaired`;
+  const draft = draftOf(path);
   try {
     keepJournal(path, keptPath);
     const { counts, notes, doubtful } = rewrite(path, draft, now);
@@ -59,6 +59,15 @@ export function repair(path: string, now: string): Repair {
     if (!existsSync(keptPath)) rmSync(`${keptPath}-wal`, { force: true });
     throw storeFailure(error, path);
   }
+}
+
+/** Whether a repair was killed before its end: then its draft may hold what the database has lost. */
+export function wasCutShort(path: string): boolean {
+  return existsSync(draftOf(path));
+}
+
+function draftOf(path: string): string {
+  return `${path}.repaired`;
 }
 
 /** Writes what can be read of a database into another, while nobody else has it open. */

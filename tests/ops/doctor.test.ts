@@ -2,7 +2,8 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { idOf, observation, unknown } from "../store/records.ts";
+import { openStore } from "../../src/store/store.ts";
+import { idOf, now, observation, unknown } from "../store/records.ts";
 import { world } from "../world.ts";
 
 type World = ReturnType<typeof world>;
@@ -178,6 +179,17 @@ describe("the database", () => {
     expect(repair).toMatchObject({ action: "repair", records: 21, doubtful: 0 });
     expect(existsSync(repair.kept_path)).toBe(true);
     expect((await w.kioku(["search", "memory number 7"])).out).toContain("memory number 7");
+  });
+
+  test("that looks sound after a repair that was killed is repaired all the same, with what only its draft has", async () => {
+    using w = await used();
+    const path = join(w.home, state, "memory.db");
+    const draft = openStore(`${path}.repaired`, () => now);
+    draft.append([observation(idOf("late"), { content: "saved last" })]);
+    draft.close();
+    expect((await w.kioku(["doctor", "--repair"])).out).toMatch(/^repair: 2 of 1 records are in a new database/);
+    expect((await w.kioku(["search", "last"])).out).toContain("saved last");
+    expect((await w.kioku(["doctor", "--repair"])).out).toContain("there is nothing to repair");
   });
 
   test("with a changed payload leaves that one out, and says where to read it", async () => {
