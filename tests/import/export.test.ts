@@ -232,10 +232,11 @@ describe("a text", () => {
   });
 
   test("with a payload that no message between hosts has room for is refused", () => {
-    const payload = JSON.stringify({ content: "x".repeat(longestPayload) });
+    const content = "記".repeat(longestPayload / 2); // fewer characters than bytes
+    const payload = JSON.stringify({ content });
     const refusal = { refused: `its payload is longer than ${longestPayload} bytes`, where: "line 1" };
     expect(readLine(changedLine({ payload }), "line 1")).toEqual(refusal);
-    const alone = JSON.stringify({ content: "x".repeat(longestPayload), observation_id: idOf("a") });
+    const alone = JSON.stringify({ content, observation_id: idOf("a") });
     expect(readLine(alone, "line 1")).toEqual(refusal);
   });
 
