@@ -224,6 +224,17 @@ test("a storage that answers without end costs no more than the records that it 
   expect([merged, droppedBy(host)]).toEqual([scans, 2_500 * scans]);
 });
 
+test("whoever sends nothings without end fills no memory: what waits is bounded by number too", () => {
+  const { world, a } = sealedPair();
+  const attacker = world.network.connect("attacker");
+  attacker.open(silent);
+  world.run(1_000);
+  for (let i = 0; i < 40_000; i++) void attacker.publish("kioku/x", new Uint8Array());
+  world.run(1_000);
+  const { "record: too many at once": thrown = 0, "record: notAuthentic": looked = 0 } = a.replicator.status().dropped;
+  expect([thrown > 5_000, thrown + looked]).toEqual([true, 40_000]);
+});
+
 describe("a message that claims more than it has is refused before anything is made of it:", () => {
   const claiming = (write: (writer: Writer) => void) => {
     const writer = createWriter();
