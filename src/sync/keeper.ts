@@ -20,7 +20,7 @@ export interface StorageReading {
   added: number;
   /** Records of ours that it lacked; they were put, unless that is not allowed. */
   missing: number;
-  /** All that is reachable was read. Only then is what was not found missing. */
+  /** All that is reachable was read, for only then is what was not found missing, and what was put has been taken. */
   whole: boolean;
 }
 
@@ -68,12 +68,13 @@ export function createKeeper(
       on.taken(taken);
       await pause(0, scheduler); // live traffic goes first
     }
-    return whole ? { added } : undefined;
+    return whole && on.running() ? { added } : undefined;
   }
 
-  /** Puts the rows up to `last` that are not marked. Gives how many there were. */
-  async function fill(seen: Uint8Array, last: number, mayFill: boolean): Promise<number> {
+  /** Puts the rows up to `last` that are not marked. Gives how many there were, and whether all were taken. */
+  async function fill(seen: Uint8Array, last: number, mayFill: boolean) {
     let missing = 0;
+    let whole = true;
     for (let after = 0; after < last && on.running();) {
       const rows = replica.store.rows(after, page).filter(({ seq }) => seq <= last);
       if (rows.length === 0) break;
@@ -82,10 +83,10 @@ export function createKeeper(
       if (lacking.length === 0) continue;
       missing += lacking.length;
       if (!mayFill) continue;
-      for (const { name, bytes } of replica.sealed(lacking)) await storage.put(name, bytes);
+      for (const { name, bytes } of replica.sealed(lacking)) whole = (await storage.put(name, bytes)) && whole;
       await pause(timing.fillPause, scheduler);
     }
-    return missing;
+    return { missing, whole: whole && on.running() };
   }
 
   return {
@@ -103,8 +104,7 @@ export function createKeeper(
           if (read) result.added += read.added;
           else result.whole = false;
         }
-        if (result.whole) result.missing = await fill(seen, last, mayFill && !open);
-        return result;
+        return result.whole ? { ...result, ...(await fill(seen, last, mayFill && !open)) } : result;
       } finally {
         reading = false;
       }
@@ -124,25 +124,28 @@ export function createKeeper(
 
     /**
      * Puts the records of some names again where the storage has lost them, or has something in their place that does not
-     * open. Gives how many. Only a pass over the log tells which records these are.
+     * open. Gives how many, and whether all were taken. Only a pass over the log tells which records these are.
      */
-    async mend(names: Iterable<string>): Promise<number> {
+    async mend(names: Iterable<string>): Promise<{ missing: number; whole: boolean }> {
       const lost = new Set<string>();
       for (const name of names) {
         const held = await storage.get(name, getDeadline);
         if (held.length === 0 || held.some((bytes) => !replica.open({ name, bytes }))) lost.add(name);
       }
-      const suspected = lost.size;
+      let missing = 0;
+      let whole = true;
       for (let after = 0; lost.size > 0 && on.running();) {
         const rows = replica.store.rows(after, page);
         if (rows.length === 0) break;
         after = rows.at(-1)!.seq;
         for (const one of replica.sealed(rows.map(({ seq }) => seq))) {
-          if (lost.has(one.name) && (await storage.put(one.name, one.bytes))) lost.delete(one.name);
+          if (!lost.delete(one.name)) continue;
+          missing++;
+          whole = (await storage.put(one.name, one.bytes)) && whole;
         }
         await pause(0, scheduler);
       }
-      return suspected - lost.size;
+      return { missing, whole: whole && on.running() };
     },
 
     /**

@@ -188,9 +188,9 @@ export function createReplicator(options: ReplicatorOptions) {
       outlet.setLinked(up);
       if (!up) return peers.clear();
       aloneSince = scheduler.now();
+      care?.linked();
       announcer.tell();
       catchUp.linked();
-      care?.linked();
       run(outlet.run);
     },
     received: inlet.receive,

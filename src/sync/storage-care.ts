@@ -66,6 +66,11 @@ export function createStorageCare(
     return later(timing.settle) + spread * scheduler.random();
   }
 
+  /** What was not done to its end is found by reading everything, after a while. */
+  function again(): void {
+    readAt = Math.min(readAt, later(timing.sample));
+  }
+
   async function read(): Promise<void> {
     reread = Math.min(reread * 2, timing.reread);
     readAt = open ? later(reread) : Number.POSITIVE_INFINITY;
@@ -73,12 +78,12 @@ export function createStorageCare(
     startAt = Number.POSITIVE_INFINITY;
     const reading = await keeper.read(!isFirst);
     caredAt = scheduler.now();
-    if (reading?.whole && !wasRead(ports)) ports.setState(readKey, "1");
-    if (!reading?.whole) readAt = Math.min(readAt, later(timing.sample));
-    else if (reading.missing && isFirst)
+    if (!reading?.whole) return again();
+    if (!wasRead(ports)) ports.setState(readKey, "1");
+    if (reading.missing && isFirst)
       readAt = later(timing.mend); // or was the link to other routers not up yet?
     else if (reading.missing && !open) ports.notify({ kind: "storageWiped", missing: reading.missing });
-    if (reading?.whole) nowRead();
+    nowRead();
   }
 
   function nowRead(): void {
@@ -99,8 +104,9 @@ export function createStorageCare(
     const names = suspects;
     suspects = new Set();
     mendAt = Number.POSITIVE_INFINITY;
-    const missing = await keeper.mend(names);
+    const { missing, whole } = await keeper.mend(names);
     caredAt = scheduler.now();
+    if (!whole) again();
     if (missing > 0) ports.notify({ kind: "storageWiped", missing });
   }
 
@@ -155,7 +161,8 @@ export function createStorageCare(
     /** Does what is due. */
     async tick(): Promise<void> {
       const now = scheduler.now();
-      if (now >= aliveAt) {
+      // Who ends before he has read what came unwatched was never here.
+      if (now >= aliveAt && Math.min(startAt, readAt) === Number.POSITIVE_INFINITY) {
         aliveAt = now + timing.absence / 2;
         ports.setState(aliveKey, String(Math.floor(scheduler.clock())));
       }
@@ -168,6 +175,9 @@ export function createStorageCare(
         if (rested && isDue && ports.idle()) await read();
         else if (rested && now >= mendAt) await mend();
         else if (now >= sampleAt) await sample();
+      } catch (error) {
+        again();
+        throw error;
       } finally {
         busy = false;
       }

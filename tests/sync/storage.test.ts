@@ -67,6 +67,26 @@ describe("the routers' storage", () => {
     expect(world.until(() => store.count() === 1, 20_000)).toBe(true);
   });
 
+  test("is read after all by who ended before he had, or whose disk was full then", () => {
+    const world = createWorld(18);
+    const shelf = world.network.shelve("hub");
+    const unknown = plainSealer().seal(world.record("observation", undefined));
+    shelf.set(unknown.name, { bytes: unknown.bytes, stamp: 1 });
+    const store = createMemoryStore();
+    const first = world.host(store, { place: "hub" });
+    world.run(1_200);
+    crash(first);
+    let full = true;
+    const merge: typeof store.merge = (records) => {
+      if (full && records.length > 0) throw new Error("the disk is full");
+      return store.merge(records);
+    };
+    const again = world.host({ ...store, merge }, { place: "hub" });
+    expect(world.until(() => again.notices.some(({ kind }) => kind === "failed"), 30_000)).toBe(true);
+    full = false;
+    expect(world.until(() => store.count() === 1, 600_000)).toBe(true);
+  });
+
   test("is read an hour later, not at start, by who gets all from a peer that has read it", () => {
     const world = createWorld(14);
     const shelf = world.network.shelve("hub");
@@ -179,6 +199,23 @@ describe("the routers' storage", () => {
     expect([shelf.size, shelf.get(second)!.bytes.length]).toEqual([499, 3]);
     expect(world.until(() => shelf.has(first) && shelf.get(second)!.bytes.length === bytes.length, 30_000)).toBe(true);
     expect(shelf.size).toBe(500);
+  });
+
+  test("gets all back also where the mesh does not take it at first", () => {
+    const world = createWorld(19);
+    const shelf = world.network.shelve("hub");
+    const mesh = world.network.connect("hub");
+    let refusals = 0;
+    const put: typeof mesh.publish = async (name, bytes) => refusals-- <= 0 && mesh.storage!.put(name, bytes);
+    world.host(storeOfOthers(many(world, 500)), { mesh: { ...mesh, storage: { ...mesh.storage!, put } } });
+    expect(world.until(() => shelf.size === 500, 60_000)).toBe(true);
+    world.run(30_000);
+    for (const name of ["**", [...shelf.keys()][0]!]) {
+      refusals = 1;
+      world.network.wipe("hub", name);
+      expect(world.until(() => shelf.size === 499 && refusals < 1, 60_000)).toBe(true);
+      expect(world.until(() => shelf.size === 500, 600_000)).toBe(true);
+    }
   });
 
   test("is filled again from the database when it is found empty at start", () => {
