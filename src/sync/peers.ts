@@ -9,8 +9,9 @@ export interface Peer {
   /** Size and fingerprint of its set, as last heard: announced, or told in an answer. */
   count: number;
   fingerprint: string;
-  /** Since when it has announced what it announces. */
+  /** Since when it has announced what it announces, and when it last did. */
   saidAt: number;
+  heardAt: number;
   /** Since when it is taken to differ from ours; undefined while it does not. */
   differsSince: number | undefined;
   presentSince: number;
@@ -67,6 +68,7 @@ export function createPeers() {
       const peer = known ?? newcomer(id, now);
       if (announcement) {
         if (peer.announcement?.fingerprint !== announcement.fingerprint) peer.saidAt = now;
+        peer.heardAt = now;
         peer.announcement = announcement;
         peer.count = announcement.count;
         peer.fingerprint = announcement.fingerprint;
@@ -87,7 +89,7 @@ export function createPeers() {
     compare(fingerprint: string, now: number): void {
       const agreed = agreedSince(fingerprint) ?? Number.NEGATIVE_INFINITY;
       for (const peer of peers.values()) {
-        if (peer.fingerprint === fingerprint || peer.saidAt < agreed) peer.differsSince = undefined;
+        if (peer.fingerprint === fingerprint || peer.heardAt < agreed) peer.differsSince = undefined;
         else peer.differsSince ??= now;
       }
     },
@@ -119,6 +121,7 @@ function newcomer(id: PeerId, now: number): Peer {
     count: 0,
     fingerprint: "",
     saidAt: now,
+    heardAt: now,
     differsSince: now,
     presentSince: now,
     lastContact: undefined,

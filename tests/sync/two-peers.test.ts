@@ -447,6 +447,23 @@ describe("status", () => {
     expect(again.replicator.status()).toMatchObject({ peers: [{ host: b.id, equal: true }], away: [] });
   });
 
+  test("does not take for equal, among many who are, one that can take in nothing and says so", () => {
+    const world = createWorld(16);
+    const hosts = Array.from({ length: 6 }, () => world.host(createMemoryStore()));
+    const full = createMemoryStore();
+    const merge = () => {
+      throw new Error("the disk is full");
+    };
+    const stuck = world.host({ ...full, merge });
+    world.run(10_000);
+    save(hosts[0]!, ...many(world, 2));
+    world.run(1_800_000);
+    for (const { replicator } of hosts) {
+      const unequal = replicator.status().peers.filter(({ equal }) => !equal);
+      expect(unequal.map(({ host }) => host)).toEqual([stuck.id]);
+    }
+  });
+
   test("tells a clock that is an hour off", () => {
     const world = createWorld(6);
     const a = world.host(createMemoryStore());
