@@ -38,6 +38,7 @@ export function createCatchUp(
   let restrainedUntil = 0;
   let confirmAt = 0;
   let feeder: { peer: PeerId; at: number } | undefined; // who brings us records; one at a time, or most come twice
+  let fedAt = Number.NEGATIVE_INFINITY; // when anybody last brought some
 
   function later(delay: number): number {
     return scheduler.now() + delay * (0.5 + scheduler.random());
@@ -91,9 +92,11 @@ export function createCatchUp(
   }
 
   function fedBy(peer: PeerId, taken: Taken, more: boolean): void {
+    const now = scheduler.now();
+    if (taken.added.length > 0) fedAt = now;
     if (isFedByOther(peer)) return;
     if (!more) feeder = undefined;
-    else if (taken.added.length > 0) feeder = { peer, at: scheduler.now() };
+    else if (taken.added.length > 0) feeder = { peer, at: now };
   }
 
   function isFedByOther(peer: PeerId): boolean {
@@ -161,6 +164,11 @@ export function createCatchUp(
 
     /** What a peer brings by his questions, and whether there may be more. */
     fedBy,
+
+    /** Records are coming from a peer, by his questions or our own, or came a moment ago. */
+    get isFed() {
+      return current !== undefined || scheduler.now() - fedAt < 2 * timing.settle;
+    },
 
     get current() {
       return current;

@@ -1,4 +1,3 @@
-import { createAcquaintances } from "./acquaintances.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { answerQuestion, usualRoom, type Session } from "./exchange.ts";
@@ -7,6 +6,7 @@ import { createKeeper, type StorageReading } from "./keeper.ts";
 import { protocol, type Answer, type Question } from "./message.ts";
 import type { Mesh, MeshListener, PeerId } from "./mesh.ts";
 import { createOutlet } from "./outlet.ts";
+import { createOverview } from "./overview.ts";
 import { createPeers, isUnderstood, type Peer } from "./peers.ts";
 import { createPending } from "./pending.ts";
 import type { ReplicaStore } from "./replica-store.ts";
@@ -15,7 +15,7 @@ import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, stoppable, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
-import { peerStatus, type Notice, type ReplicationStatus, type SessionStatus } from "./status.ts";
+import type { Notice } from "./status.ts";
 import { createStorageCare } from "./storage-care.ts";
 import { createTalk } from "./talk.ts";
 import { usualTiming, type Timing } from "./timing.ts";
@@ -55,7 +55,6 @@ export interface Synchronisation {
 export type Replicator = ReturnType<typeof createReplicator>;
 
 const meshKey = "mesh.id";
-const statusKey = "mesh.status";
 
 /**
  * Keeps one host's log and its mesh level: store to mesh, mesh to merge to store. It owns the mesh that it is given, and
@@ -68,7 +67,6 @@ export function createReplicator(options: ReplicatorOptions) {
   const timing = { ...usualTiming, ...options.timing };
   const report = createReporter(options.notify ?? (() => {}));
   const peers = createPeers();
-  const acquaintances = createAcquaintances();
   const pending = createPending(store);
   const talk = createTalk(mesh, sealer, report.dropped);
   const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped }, options.known);
@@ -102,16 +100,16 @@ export function createReplicator(options: ReplicatorOptions) {
     setState: store.setState,
     idle: () => outlet.idle,
     read: () => announcer.changed(true),
-    filling: () => catchUp.current !== undefined || scheduler.now() - broughtAt < 2 * timing.settle,
+    filling: () => catchUp.isFed,
     peers: () => peers.size,
     notify: options.notify ?? (() => {}),
   };
   const care = keeper && createStorageCare(keeper, carePorts, { scheduler, timing, open });
+  const parts = { replica, peers, catchUp, pending, report, host: host.id, linked: () => linked };
+  const overview = createOverview(parts, store, { scheduler, timing });
   let running = false;
   let linked = false;
   let aloneSince = 0;
-  let broughtAt = Number.NEGATIVE_INFINITY;
-  let shown = "";
 
   /** Does work in which the store may fail, for want of space or by a lock. It is counted; what follows tries again. */
   function guard(work: () => void): void {
@@ -226,7 +224,6 @@ export function createReplicator(options: ReplicatorOptions) {
     const { answer, taken: brought } = answerQuestion(replica, question, { room: usualRoom, busy });
     catchUp.fedBy(from, brought, question.ranges.length > 0);
     taken(brought);
-    if (brought.added.length) broughtAt = scheduler.now();
     return { ...answer, clock: Math.floor(scheduler.clock()) };
   }
 
@@ -242,49 +239,12 @@ export function createReplicator(options: ReplicatorOptions) {
       if (care) run(care.tick);
       if (peers.all().some(isUnderstood)) aloneSince = now;
       else if (now - aloneSince > timing.settle && pending.count > 0) run(confirmByStorage);
-      reportDuplicates(now);
+      for (const claim of overview.duplicates()) {
+        report.once(`host ${claim.host}`, { kind: "duplicateHost", ...claim });
+      }
     }
     guard(outlet.keep);
-    guard(show);
-  }
-
-  function reportDuplicates(now: number): void {
-    for (const claim of peers.duplicates(host.id, timing.duplicate, now)) {
-      report.once(`host ${claim.host}`, { kind: "duplicateHost", ...claim });
-    }
-  }
-
-  function session(): SessionStatus | undefined {
-    const { current } = catchUp;
-    if (!current) return undefined;
-    const { sent = 0, received = 0 } = current.session ?? {};
-    const more = current.peer.count - replica.set.size;
-    const host = current.peer.announcement?.name ?? "";
-    return { host, sent, received, toSend: Math.max(0, -more), toReceive: Math.max(0, more) };
-  }
-
-  function status(): ReplicationStatus {
-    const own = { count: replica.set.size, fingerprint: replica.fingerprint() };
-    peers.compare(own.fingerprint, scheduler.now());
-    const here = peers.all().map((peer) => peerStatus(peer, own));
-    return {
-      linked,
-      records: own.count,
-      fingerprint: own.fingerprint,
-      pending: pending.count,
-      peers: here,
-      away: acquaintances.away(here, own, scheduler.clock()),
-      session: session(),
-      duplicateHosts: peers.duplicates(host.id, timing.duplicate, scheduler.now()).map((claim) => claim.host),
-      dropped: { ...report.counts },
-    };
-  }
-
-  /** Keeps the status where processes without a mesh read it. */
-  function show(): void {
-    const text = JSON.stringify(status());
-    if (text !== shown) store.setState(statusKey, text);
-    shown = text;
+    guard(overview.keep);
   }
 
   return {
@@ -294,7 +254,7 @@ export function createReplicator(options: ReplicatorOptions) {
       if (store.state(meshKey) !== options.meshId) {
         store.forgetMesh();
         store.setState(meshKey, options.meshId);
-      } else acquaintances.recall(store.state(statusKey));
+      } else overview.recall();
       if (keeper && !open) noteUnpurged(store);
       outlet.start();
       pending.start();
@@ -306,8 +266,8 @@ export function createReplicator(options: ReplicatorOptions) {
     /** Something was written to the store: publishes it without waiting for the next look. */
     wake: () => guard(replica.refresh),
 
-    status,
-    session,
+    status: overview.status,
+    session: overview.session,
 
     /** Synchronises once, now: with a peer, or else with the storage; `readStorage` reads all of the latter too. */
     async synchronise(deadline: number, readStorage = false): Promise<Synchronisation> {
