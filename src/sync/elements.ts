@@ -182,13 +182,6 @@ export function createElementSet(from?: Parts) {
       return true;
     },
 
-    /** The row number of a member, undefined where it is none. */
-    ref(element: Uint8Array): number | undefined {
-      load(element);
-      const { slot } = find();
-      return slot === 0 ? undefined : chunkOf(slot)[offsetOf(slot) + words];
-    },
-
     count(prefix: string): number {
       const { level: at, node } = nodeFor(prefix);
       return at.counts[node]!;

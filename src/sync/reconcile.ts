@@ -1,5 +1,5 @@
 import { fingerprintBytes, type ElementSet } from "./elements.ts";
-import { createReader, createWriter, MalformedMessage, type Reader, type Writer } from "./wire.ts";
+import { MalformedMessage, type Reader, type Writer } from "./wire.ts";
 
 /**
  * Range-based set reconciliation (Meyer, "Range-Based Set Reconciliation", 2022; Negentropy is a widely used protocol
@@ -154,18 +154,4 @@ function readRange(reader: Reader): Range {
   }
   const ids = Array.from({ length: reader.count(idBytes) }, () => Buffer.from(reader.raw(idBytes)).toString("latin1"));
   return { kind, prefix, ids };
-}
-
-/** The ranges alone as bytes, and back: what a session carries besides records. */
-export function encodeRanges(ranges: readonly Range[]): Uint8Array {
-  const writer = createWriter();
-  writeRanges(writer, ranges);
-  return writer.done();
-}
-
-export function decodeRanges(bytes: Uint8Array): Range[] {
-  const reader = createReader(bytes);
-  const ranges = readRanges(reader);
-  reader.end();
-  return ranges;
 }

@@ -5,7 +5,7 @@ export class MalformedMessage extends Error {
 
 export type Writer = ReturnType<typeof createWriter>;
 
-/** Puts bytes, numbers and texts one after another. */
+/** Puts bytes and numbers one after another. */
 export function createWriter() {
   let buffer = new Uint8Array(256);
   let length = 0;
@@ -38,10 +38,6 @@ export function createWriter() {
       writer.number(bytes.length);
       writer.raw(bytes);
     },
-    text(text: string): void {
-      writer.bytes(new TextEncoder().encode(text));
-    },
-    length: () => length,
     done: () => buffer.slice(0, length),
   };
   return writer;
@@ -74,9 +70,6 @@ export function createReader(bytes: Uint8Array) {
     },
     bytes(): Uint8Array {
       return reader.raw(reader.number());
-    },
-    text(): string {
-      return new TextDecoder().decode(reader.bytes());
     },
     /** How often something of at least so many bytes can still follow: bounds what a count may claim. */
     count(least: number): number {

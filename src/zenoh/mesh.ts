@@ -1,4 +1,4 @@
-import type { Query, Reply, Sample } from "@eclipse-zenoh/zenoh-ts";
+import type { PutOptions, Query, Reply, Sample, Session } from "@eclipse-zenoh/zenoh-ts";
 import type { Mesh, MeshListener, MeshStorage, PeerId } from "../sync/mesh.ts";
 import { zenoh, type Endpoint, type Link } from "./client.ts";
 import { keepLinked, usualPatience, type Patience } from "./keep.ts";
@@ -139,27 +139,19 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
     }
   }
 
-  async function put(name: string, bytes: Uint8Array): Promise<boolean> {
+  /** Sends something to the storages, and waits until the router has taken it. */
+  async function handOver(send: (session: Session, tags: PutOptions) => Promise<void>): Promise<boolean> {
     if (!link) return false;
     const { CongestionControl } = await zenoh();
     try {
-      await link.session.put(name, bytes, { congestionControl: CongestionControl.BLOCK, ...urgent });
+      await send(link.session, { congestionControl: CongestionControl.BLOCK, ...urgent });
       return await settled();
     } catch {
       return false; // no link, which is what false says
     }
   }
 
-  async function remove(name: string): Promise<boolean> {
-    if (!link) return false;
-    const { CongestionControl } = await zenoh();
-    try {
-      await link.session.delete(name, { congestionControl: CongestionControl.BLOCK, ...urgent });
-      return await settled();
-    } catch {
-      return false; // as in put
-    }
-  }
+  const put = (name: string, bytes: Uint8Array) => handOver((session, tags) => session.put(name, bytes, tags));
 
   /** One query; gives what `visit` accepts first, or its end. True: all who could have answered. */
   async function query<T>(
@@ -194,7 +186,7 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
 
   const storage: MeshStorage = {
     put,
-    remove,
+    remove: (name) => handOver((session, tags) => session.delete(name, tags)),
     async get(name, deadline) {
       const held: Uint8Array[] = [];
       await query(name, deadline, (sample) => void held.push(sample.payload().toBytes()));

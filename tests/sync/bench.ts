@@ -1,5 +1,6 @@
 import { createElementSet, type ElementSet } from "../../src/sync/elements.ts";
-import { compare, encodeRanges, opening, summary, type Range } from "../../src/sync/reconcile.ts";
+import { compare, opening, summary, type Range } from "../../src/sync/reconcile.ts";
+import { encodeRanges } from "./ranges.ts";
 import { createRandom } from "./virtual-time.ts";
 
 /**

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { absentMesh } from "../../src/sync/absent.ts";
 import { createLoopback, type Faults } from "../../src/sync/loopback.ts";
 import type { MeshListener } from "../../src/sync/mesh.ts";
 import { meshContract, type MeshHarness } from "./mesh-contract.ts";
@@ -68,16 +67,4 @@ describe("the loopback's faults", () => {
   test("drop what is in flight when the network is cut", () => {
     expect(arrivals({ delay: [50, 50] }, 1, (network) => network.partition(["a"], ["b"]))).toEqual([]);
   });
-});
-
-test("an absent mesh is never linked, hears nothing and takes nothing", async () => {
-  const mesh = absentMesh();
-  const links: boolean[] = [];
-  mesh.open({ ...deaf, linked: (up) => void links.push(up) });
-  mesh.announce(new Uint8Array());
-  expect(links).toEqual([false]);
-  expect(await mesh.publish("name", new Uint8Array())).toBe(false);
-  expect(await mesh.ask("peer", new Uint8Array(), 10)).toBeUndefined();
-  expect(mesh.storage).toBeUndefined();
-  await mesh.close();
 });

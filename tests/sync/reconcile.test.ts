@@ -1,15 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createElementSet, type ElementSet } from "../../src/sync/elements.ts";
-import {
-  compare,
-  decodeRanges,
-  encodeRanges,
-  idOffsets,
-  opening,
-  summary,
-  type Range,
-} from "../../src/sync/reconcile.ts";
+import { compare, idOffsets, opening, summary, type Range } from "../../src/sync/reconcile.ts";
 import { MalformedMessage } from "../../src/sync/wire.ts";
+import { decodeRanges, encodeRanges } from "./ranges.ts";
 import { createRandom } from "./virtual-time.ts";
 
 setDefaultTimeout(60_000); // they take a second, on a machine that has one to spare
