@@ -14,9 +14,9 @@ export function createSessionTeller({ progress, note }: Listener) {
   let last: ReplicationStatus["session"];
 
   return (session: ReplicationStatus["session"]): void => {
-    const isOver = last && (session?.host !== last.host || moved(session) < moved(last));
+    const isOver = last && (session?.name !== last.name || moved(session) < moved(last));
     if (last && isOver && moved(last) >= worthTelling) {
-      note(`synchronised with ${last.host}: received ${last.received} records, sent ${last.sent}`);
+      note(`synchronised with ${last.name}: received ${last.received} records, sent ${last.sent}`);
     }
     last = session;
     if (!session) return;

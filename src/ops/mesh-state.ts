@@ -91,8 +91,8 @@ function shown(peer: PeerStatus, online: boolean): MeshState["peers"][number] {
   };
 }
 
-function sessionShown({ host, sent, received, toSend, toReceive }: SessionStatus): MeshState["session"] {
-  return { name: host, sent, received, to_send: toSend, to_receive: toReceive };
+function sessionShown({ name, sent, received, toSend, toReceive }: SessionStatus): MeshState["session"] {
+  return { name, sent, received, to_send: toSend, to_receive: toReceive };
 }
 
 /** Whether every peer that is there holds what we hold, in the words of the Python original. */

@@ -40,7 +40,7 @@ export function createOverview(
     const { sent = 0, received = 0 } = current.session ?? {};
     const more = current.peer.count - replica.set.size;
     const name = current.peer.announcement?.name ?? "";
-    return { host: name, sent, received, toSend: Math.max(0, -more), toReceive: Math.max(0, more) };
+    return { name, sent, received, toSend: Math.max(0, -more), toReceive: Math.max(0, more) };
   }
 
   function status(): ReplicationStatus {

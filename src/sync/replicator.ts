@@ -100,7 +100,7 @@ export function createReplicator(options: ReplicatorOptions) {
     setState: store.setState,
     idle: () => outlet.idle,
     read: () => announcer.changed(true),
-    filling: () => catchUp.isFed,
+    fed: () => catchUp.isFed,
     peers: () => peers.size,
     notify: options.notify ?? (() => {}),
   };

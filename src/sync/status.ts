@@ -44,7 +44,8 @@ export interface ReplicationStatus {
 
 /** A session, and how many records are still to come and to go, as far as counts tell. */
 export interface SessionStatus {
-  host: string;
+  /** What people call the peer. */
+  name: string;
   sent: number;
   received: number;
   toSend: number;

@@ -28,7 +28,7 @@ export interface CarePorts {
   /** What the storage had is in the set from now on. */
   read(): void;
   /** Records are coming from a peer, by his questions or our own. */
-  filling(): boolean;
+  fed(): boolean;
   /** How many peers are present: every router answers whoever reads, and what all see must not make all read at once. */
   peers(): number;
   notify(notice: Notice): void;
@@ -171,7 +171,7 @@ export function createStorageCare(
       try {
         const rested = now - caredAt >= timing.mend; // whatever somebody goes on doing
         // What is on its way to the storage, or to us, is not missing.
-        const isDue = now >= readAt || (now >= startAt && !ports.filling());
+        const isDue = now >= readAt || (now >= startAt && !ports.fed());
         if (rested && isDue && ports.idle()) await read();
         else if (rested && now >= mendAt) await mend();
         else if (now >= sampleAt) await sample();

@@ -12,8 +12,8 @@ function told(...sessions: Parameters<ReturnType<typeof createSessionTeller>>[0]
   return seen;
 }
 
-const session = (received: number, toReceive: number, host = "hub") => ({
-  host,
+const session = (received: number, toReceive: number, name = "hub") => ({
+  name,
   sent: 0,
   received,
   toSend: 0,
