@@ -28,7 +28,7 @@ beforeAll(async () => {
       return existsSync(join(folder, file)) ? new Response(Bun.file(join(folder, file))) : notFound();
     },
   });
-});
+}, 120_000);
 afterAll(async () => {
   await server?.stop(true);
   rmSync(work, { recursive: true, force: true });
