@@ -10,7 +10,7 @@ export interface Scope {
 
 /** What a search reads of the search tables. */
 export interface Look {
-  /** The rows that satisfy an expression of FTS5's query language, the latest learned of first. */
+  /** The rows that satisfy an expression of FTS5's query language, the latest learned of first; none satisfies "". */
   rows(expression: string, scope: Scope, limit: number): number[];
   /** In how many observations a stem occurs; of a common one, in how many it did not long ago. */
   countOf(stem: string): number;
@@ -43,6 +43,7 @@ export function openLooks(db: Database) {
     return {
       lastRow,
       rows(expression, { expression: narrowing, from, to }, limit) {
+        if (expression === "") return []; // asks for nothing, which FTS5 takes for an error
         const narrowed = narrowing ? `(${expression}) AND ${narrowing}` : expression;
         const { rows } = matching.get(narrowed, from, to, limit)!;
         // One text for all rows: many times faster than to have them one by one from SQLite.

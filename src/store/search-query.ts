@@ -84,7 +84,8 @@ function termOf(typed: string, weight: number): Term {
   const text = withoutPunctuation(fold(typed));
   const words = wordsOf(text);
   const names = nameParts(typed);
-  const parts = names.length === 1 ? names[0]!.map(stemOf) : [];
+  const isName = names.length === 1 && words.length === 1 && !isUnspaced(text); // `parse` apart is no `parseの設定`
+  const parts = isName ? names[0]!.map(stemOf) : [];
   const fragment = parts.length > 0 || words.length !== 1 || words[0] !== text || /\d/.test(text);
   // The letter of `C++` or `C#` alone is another word.
   const told = isUnspaced(text) || (words.join("").length === 1 && text.length > 1) ? [] : words;

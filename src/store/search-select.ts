@@ -41,7 +41,7 @@ const grams = { few: 5, more: 8 };
 /** The rows that satisfy an expression. Where few grams select very many, it is what they stand for that is common. */
 function rowsOf(look: Look, scope: Scope, limit: number, expression: Expression): number[] {
   const [first, narrower] = [expression(grams.few), expression(grams.more)];
-  const rows = first === "" ? [] : look.rows(first, scope, limit);
+  const rows = look.rows(first, scope, limit);
   const isVague = rows.length > many && rows.length < limit / 2 && narrower !== first;
   return isVague ? look.rows(narrower, scope, limit) : rows;
 }

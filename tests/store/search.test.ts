@@ -75,6 +75,7 @@ describe.each([
     ["full-width letters", "ＤＥＡＤＬＯＣＫ", ["deadlock"]],
     ["English and Japanese together", "Dockerの設定", ["mixed"]],
     ["English and Japanese apart", "docker 設定", ["mixed"]],
+    ["a name in capitals before Japanese", "3Dの設定", ["mixed"]],
     ["a phrase in quotes", '"no such table: archived_items"', ["quote"]],
     ["a phrase in quotes beside a word", '"connection pool" timeouts', ["pool"]],
     ["two letters that begin words", "bi", ["labels"]],
@@ -120,6 +121,11 @@ describe.each([
     expect(names.slice(0, 2).toSorted()).toEqual(["fragment", "typed"]);
     expect(names[0]).toBe("typed");
     expect(fellBack).toBe(false);
+  });
+
+  test("a name written together with Japanese is not found by its own parts", () => {
+    const { search } = holding({ apart: "parse the config", whole: "parseConfigの設定を読む" });
+    expect(search("parseConfigの設定", { withoutIndex }).names).toEqual(["whole"]);
   });
 
   test("a short query that no entry answers whole falls back to any word, and says so", () => {
