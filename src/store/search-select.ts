@@ -50,10 +50,10 @@ function rowsOf(look: Look, scope: Scope, limit: number, expression: Expression)
 export function selectAll(look: Look, query: Query, scope: Scope): Selection {
   const selection = emptySelection(look, query);
   const typed: Expression = (most) => conjunction(gramQuery(query.text, { most }));
-  const all: Expression = (most) =>
-    conjunction(query.words.map((term) => expressionOf(term, { most }))) ||
-    conjunction(query.words.map((term) => expressionOf(term, { most, atAnyCost: true })));
   const [only] = query.words.length === 1 ? query.words : [];
+  const all: Expression = (most) =>
+    conjunction(query.words.map((term) => expressionOf(term, { most, atAnyCost: only !== undefined }))) ||
+    conjunction(query.words.map((term) => expressionOf(term, { most, atAnyCost: true })));
   const stems = only ? stemsOf(only) : "";
   if (stems === "") raise(selection, rowsOf(look, scope, rowBudget, all), 1);
   else {

@@ -343,7 +343,7 @@ test("the log itself gives the same entries as the search tables, for questions 
   const same = (query: string, mode: SearchOptions["mode"]) =>
     expect([query, mode, ids(query, { mode })]).toEqual([query, mode, ids(query, { mode, withoutIndex: true })]);
   for (const query of [...some, '"t": NaN']) for (const mode of ["and", "or"] as const) same(query, mode);
-  for (const query of ["::", "//", "-x", "id", "C", "or not", "go build"]) same(query, "and");
+  for (const query of ["::", "//", "-x", "id", "C", "or not", "go build", "き、レ"]) same(query, "and");
 }, 30_000);
 
 async function recallStore(): Promise<Store> {
