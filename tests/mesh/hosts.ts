@@ -55,6 +55,8 @@ interface SpawnOptions {
   env?: { [name: string]: string };
   cwd?: string;
   stdin?: Uint8Array;
+  /** Milliseconds after which it is killed. */
+  timeout?: number;
 }
 
 /** Calls until it gives a truthy value, or fails with the reason after `deadline` milliseconds. */

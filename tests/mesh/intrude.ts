@@ -5,6 +5,9 @@ import type { Intrusion } from "./intruder.ts";
 
 type Network = Pick<ReturnType<typeof createNetwork>, "spawnAt">;
 
+/** Milliseconds for an intrusion. The client library itself tries for half an hour where the router has just died. */
+const patience = 20_000;
+
 /** Where a host's router listens for its replicator. */
 export function portOf(host: Host): number {
   return readRunning(join(host.state, "mesh"))!.port;
@@ -12,7 +15,7 @@ export function portOf(host: Host): number {
 
 /** Runs the intruder in a host's namespace. */
 export async function runIntruder(network: Network, host: Host, args: string[], stdin = ""): Promise<string> {
-  const options = { cwd: join(import.meta.dir, "../.."), stdin: Buffer.from(stdin) };
+  const options = { cwd: join(import.meta.dir, "../.."), stdin: Buffer.from(stdin), timeout: patience };
   const script = [process.execPath, "--preload", "./build/wasm-esm.ts", join(import.meta.dir, "intruder.ts")];
   const child = network.spawnAt(host, [...script, ...args], options);
   const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
