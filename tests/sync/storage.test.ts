@@ -249,6 +249,20 @@ describe("the routers' storage", () => {
     expect(shelves.every((shelf) => contentOf(shelf).get(`erasure/${observation.id}`)?.payload)).toBe(true);
   });
 
+  test("loses erased content where it is the only one that still has some", () => {
+    const world = createWorld(21);
+    const [hub, spoke] = [world.network.shelve("hub"), world.network.shelve("spoke")];
+    const a = world.host(createMemoryStore(), { place: "hub" });
+    const secret = world.record("observation", undefined);
+    save(a, secret, world.record("erasure", secret.id));
+    world.run(5_000);
+    const { name, bytes } = plainSealer().seal(secret);
+    spoke.set(name, { bytes, stamp: hub.get(name)!.stamp });
+    world.host(createMemoryStore(), { place: "spoke" });
+    world.run(20_000);
+    for (const shelf of [hub, spoke]) expect(contentOf(shelf).get(`observation/${secret.id}`)?.payload).toBeNull();
+  });
+
   test("loses erased content that an old backup has put into it again", () => {
     const world = createWorld(9);
     const shelf = world.network.shelve("hub");
