@@ -12,6 +12,7 @@ import { isAlive } from "../router/private-files.ts";
 import { readRunning } from "../router/running.ts";
 import { startedWith } from "../router/supervise.ts";
 import { decodeJoinCode, encodeJoinCode } from "../seal/join-code.ts";
+import { noted } from "../store/noted.ts";
 import { wasRead } from "../sync/storage-care.ts";
 import {
   addressesToDial,
@@ -75,7 +76,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
 
   /** One database belongs to one mesh, and a key that is replaced may be the only one: both take a word of consent. */
   function requireSameMesh({ meshId }: Membership, merge: boolean): void {
-    const before = [meshIdOf(directory), host.store().state("mesh.id")];
+    const before = [meshIdOf(directory), host.store().state(noted.mesh)];
     if (merge || before.every((id) => id === undefined || id === meshId)) return;
     throw new UserError("conflict", "this host is, or its memory has been, part of another mesh", {
       hint: "--merge shares all of its memory with this one, and gives up the other's key",
@@ -114,7 +115,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
    * disk: a running `mesh run` sees the change and ends its router, which holds the files until then.
    */
   async function changeMesh<T>(change: () => T | Promise<T>): Promise<{ done: T; removed: string[] }> {
-    const meshId = meshIdOf(directory) ?? host.store().state("mesh.id");
+    const meshId = meshIdOf(directory) ?? host.store().state(noted.mesh);
     const router = readRunning(directory);
     const done = await change();
     if (meshId === undefined || meshIdOf(directory) === meshId) return { done, removed: [] };
@@ -135,7 +136,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
       for (const name of left)
         host.note(`${join(root, name)} is left, in plain text: it was never read here to its end`);
       host.store().forgetMesh(); // who comes back has everything to tell: nothing fills an open mesh's storage again
-      host.store().setState("mesh.id", meshId);
+      host.store().setState(noted.mesh, meshId);
     }
     return removable ? [storage] : [];
   }

@@ -11,6 +11,7 @@ import { provideRouter, removeOldRouters } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
 import { startedWith, superviseRouter } from "../router/supervise.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
+import { noted } from "../store/noted.ts";
 import { openReplicaStore } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { meshSealer } from "../sync/mesh-sealer.ts";
@@ -164,7 +165,7 @@ function supervise(membership: Membership, host: MeshHost, choices: RouterChoice
     },
     probe: (port, authority) => probeRouter(port, authority, 5_000),
     onState: (state) => {
-      if (membership.kind === "relay") host.store().setState("mesh.status", relayStatusText(state.state === "ready"));
+      if (membership.kind === "relay") host.store().setState(noted.status, relayStatusText(state.state === "ready"));
       tellState(state);
     },
     env: host.env,
@@ -188,7 +189,7 @@ function watchLinks(membership: Membership, host: MeshHost, choices: RouterChoic
     },
     tell(problems) {
       for (const { hub, problem, hint } of problems) host.note(`${hub}: ${problem}. ${hint}`);
-      host.store().setState("mesh.hubs", JSON.stringify(problems.map(({ hub, problem }) => `${hub}: ${problem}`)));
+      host.store().setState(noted.hubs, JSON.stringify(problems.map(({ hub, problem }) => `${hub}: ${problem}`)));
     },
     failed: (error) => host.note(`hubs: ${error instanceof Error ? error.message : String(error)}`),
   });

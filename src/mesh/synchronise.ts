@@ -4,7 +4,6 @@ import { embedded } from "../router/embedded.ts";
 import { privateDirectory } from "../router/private-files.ts";
 import { locateRouter, noRouter } from "../router/provision.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
-import { pendingCount } from "../sync/pending-count.ts";
 import { meshDirectory, readMembership } from "./membership.ts";
 import { askRunning, synchronise, type Synchronised } from "./request.ts";
 import { startPart, type MeshHost, type RouterChoices } from "./run.ts";
@@ -27,7 +26,7 @@ export async function synchroniseOnce(
   const release = acquireLock(meshLockPath(host.stateDirectory));
   if (!release) {
     const answer = await askRunning(host.store(), deadline, full);
-    return answer ?? { moved: 0, pending: pendingCount(host.store()), reached: false };
+    return answer ?? { moved: 0, pending: host.store().pending(), reached: false };
   }
   try {
     choices.file(membership); // both refuse at once what no patience mends

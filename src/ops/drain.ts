@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { pendingCount } from "../sync/pending-count.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 /** How long, in milliseconds, one synchronisation may take. */
@@ -33,7 +32,7 @@ export const drain = defineOperation({
   output: () => z.strictObject({ drained: z.int(), remaining: z.int() }),
   async run(ctx) {
     if (ctx.settings().backend === "local") return { drained: 0, remaining: 0 };
-    if (!ctx.mesh) return { drained: 0, remaining: pendingCount(ctx.store()) }; // an agent's server joins no network
+    if (!ctx.mesh) return { drained: 0, remaining: ctx.store().pending() }; // an agent's server joins no network
     const { moved, pending, reached } = await (await ctx.mesh()).synchronise(patience, false);
     if (!reached && pending > 0) ctx.note?.(`nobody could be reached within ${patience / 1_000} s; nothing is lost`);
     return { drained: moved, remaining: pending };

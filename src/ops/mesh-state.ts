@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isLocked, meshLockPath } from "../store/lock.ts";
+import { noted } from "../store/noted.ts";
 import type { Store } from "../store/store.ts";
-import { pendingCount } from "../sync/pending-count.ts";
 import type { PeerStatus, ReplicationStatus, SessionStatus } from "../sync/status.ts";
 import type { Context } from "./context.ts";
 
@@ -54,7 +54,7 @@ export function meshState(ctx: Context): MeshState | undefined {
 
 /** The mesh of the host whose database and state directory these are. */
 export function readMeshState(store: Store, stateDirectory: string): MeshState {
-  const text = store.state("mesh.status");
+  const text = store.state(noted.status);
   const seen = text === undefined ? undefined : (JSON.parse(text) as ReplicationStatus);
   const running = isLocked(meshLockPath(stateDirectory));
   const { count, fingerprint } = store.fingerprint();
@@ -65,14 +65,14 @@ export function readMeshState(store: Store, stateDirectory: string): MeshState {
     relay,
     records: count,
     fingerprint,
-    pending: relay ? 0 : pendingCount(store),
+    pending: relay ? 0 : store.pending(),
     peers: [
       ...(seen?.peers ?? []).map((peer) => shown(peer, running)),
       ...(seen?.away ?? []).map((peer) => shown(peer, false)),
     ],
     session: running && session ? sessionShown(session) : null,
     duplicate_hosts: seen?.duplicateHosts ?? [],
-    hub_problems: running ? (JSON.parse(store.state("mesh.hubs") ?? "[]") as string[]) : [],
+    hub_problems: running ? (JSON.parse(store.state(noted.hubs) ?? "[]") as string[]) : [],
     dropped: seen?.dropped ?? {},
   };
 }

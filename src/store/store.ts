@@ -6,6 +6,7 @@ import { parseTime } from "../core/time.ts";
 import { openAdoption, type Adopted, type Prepared } from "./adopt.ts";
 import { exportPages } from "./export.ts";
 import { openLog, readSum, type Merged, type Outcome } from "./log.ts";
+import { noted } from "./noted.ts";
 import { openDatabase } from "./open.ts";
 import { usualPatience, type Patience } from "./patience.ts";
 import { openProjection } from "./projection.ts";
@@ -107,7 +108,6 @@ export function openStore(path: string, now: () => string, patience: Patience = 
       find: log.get,
       rows: log.rows,
       records: log.records,
-      countLocal: log.countLocal,
     },
 
     /** How many records there are, and 32 hex digits that are equal for equal sets. */
@@ -119,7 +119,7 @@ export function openStore(path: string, now: () => string, patience: Patience = 
     unread: log.unread,
 
     /** How many records of this host no other peer and no storage is known to have. */
-    pending: (): number => log.countLocal(Number(state.get("mesh.held") ?? 0)),
+    pending: (): number => log.countLocal(Number(state.get(noted.held) ?? 0)),
 
     /** Makes this a database that was never in a mesh: all its records are its own to tell. */
     forgetMesh: (): void => write(log.forgetMesh),

@@ -1,3 +1,4 @@
+import { noted } from "../store/noted.ts";
 import { createAcquaintances } from "./acquaintances.ts";
 import type { createCatchUp } from "./catch-up.ts";
 import { peerStatus, type ReplicationStatus, type SessionStatus } from "./status.ts";
@@ -6,8 +7,6 @@ import type { ReplicaStore } from "./replica-store.ts";
 import type { Replica } from "./replica.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Timing } from "./timing.ts";
-
-const statusKey = "mesh.status";
 
 /** What is looked at. */
 interface Parts {
@@ -62,7 +61,7 @@ export function createOverview(
 
   return {
     /** Takes up who was a peer of the process before us. */
-    recall: () => acquaintances.recall(store.state(statusKey)),
+    recall: () => acquaintances.recall(store.state(noted.status)),
 
     duplicates,
     session,
@@ -70,7 +69,7 @@ export function createOverview(
 
     keep(): void {
       const text = JSON.stringify(status());
-      if (text !== kept) store.setState(statusKey, text);
+      if (text !== kept) store.setState(noted.status, text);
       kept = text;
     },
   };

@@ -1,6 +1,5 @@
+import { noted } from "../store/noted.ts";
 import type { ReplicaStore, Row } from "./replica-store.ts";
-
-const heldKey = "mesh.held";
 
 /**
  * Which of this host's rows are known to be held elsewhere: all up to a watermark, kept in the store. Only a session
@@ -20,7 +19,7 @@ export function createPending(store: ReplicaStore) {
 
     /** Takes up where this host stopped the last time. Before the replica is first refreshed. */
     start(): void {
-      through = Number(store.state(heldKey) ?? 0);
+      through = Number(store.state(noted.held) ?? 0);
     },
 
     /** Rows that were written here. */
@@ -33,7 +32,7 @@ export function createPending(store: ReplicaStore) {
       if (seq <= through) return;
       through = seq;
       waiting = waiting.filter((one) => one > seq);
-      store.setState(heldKey, String(seq));
+      store.setState(noted.held, String(seq));
     },
   };
 }

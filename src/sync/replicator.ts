@@ -1,3 +1,4 @@
+import { noted } from "../store/noted.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { answerQuestion, usualRoom, type Session } from "./exchange.ts";
@@ -53,8 +54,6 @@ export interface Synchronisation {
 }
 
 export type Replicator = ReturnType<typeof createReplicator>;
-
-const meshKey = "mesh.id";
 
 /**
  * Keeps one host's log and its mesh level: store to mesh, mesh to merge to store. It owns the mesh that it is given, and
@@ -251,9 +250,9 @@ export function createReplicator(options: ReplicatorOptions) {
     /** Begins. The mesh may link at any time later, and again and again. */
     start(): void {
       running = true;
-      if (store.state(meshKey) !== options.meshId) {
+      if (store.state(noted.mesh) !== options.meshId) {
         store.forgetMesh();
-        store.setState(meshKey, options.meshId);
+        store.setState(noted.mesh, options.meshId);
       } else overview.recall();
       if (keeper && !open) noteUnpurged(store);
       outlet.start();

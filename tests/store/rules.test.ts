@@ -132,7 +132,7 @@ test("says of records from the mesh which row holds them, what they replaced and
     [3, true],
     [4, true],
   ]);
-  expect(store.log.countLocal(0)).toBe(0);
+  expect(store.pending()).toBe(0);
 });
 
 test("a row number is never used twice, so nobody who follows the log misses a replaced record", () => {
