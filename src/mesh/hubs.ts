@@ -5,6 +5,7 @@ import type { JsonObject } from "../router/config.ts";
 import { parseEndpoint, type Endpoint } from "../router/endpoint.ts";
 import { authorityName } from "../seal/certificate.ts";
 import { endpointsOf } from "./configure.ts";
+import type { Membership } from "./membership.ts";
 
 /** Milliseconds for a hub to answer. */
 const patience = 2_000;
@@ -22,8 +23,9 @@ export interface HubProblem {
   hint: string;
 }
 
-/** Dials what a router's file dials, and gives what keeps this host from linking. `meshId` where the mesh is sealed. */
-export async function hubProblems(file: JsonObject, meshId: string | undefined): Promise<HubProblem[]> {
+/** Dials what a router's file dials, and gives what keeps this host from linking. */
+export async function hubProblems(file: JsonObject, membership: Membership | undefined): Promise<HubProblem[]> {
+  const meshId = membership?.kind === "open" ? undefined : membership?.meshId;
   const dialled = endpointsOf(file, "connect")
     .filter((text) => /^(tcp\/|tls\/|[^/]+$)/.test(text)) // of Zenoh's other protocols nothing is known here
     .map((text) => parseEndpoint(text, { sealed: false, role: "connect" }));

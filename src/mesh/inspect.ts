@@ -118,7 +118,7 @@ const looks: { [name: string]: Look } = {
     const directory = meshDirectory(at.stateDirectory);
     const membership = readMembership(directory);
     const file = readRunning(directory) ? startedWith(directory) : readRouterFile(at);
-    const problems = await hubProblems(file, membership?.kind === "open" ? undefined : membership?.meshId);
+    const problems = await hubProblems(file, membership);
     const dialled = endpointsOf(file, "connect").length;
     if (problems.length === 0) return pass(dialled > 0 ? "every hub answers" : "this host dials none");
     const words = problems.map(({ hub, problem }) => `${hub}: ${problem}`);

@@ -180,7 +180,7 @@ function watchLinks(membership: Membership, host: MeshHost, choices: RouterChoic
   return watchHubs({
     async problems() {
       const dialled = readRunning(directory) ? startedWith(directory) : choices.file(membership);
-      return await hubProblems(dialled, membership.kind === "open" ? undefined : membership.meshId);
+      return await hubProblems(dialled, membership);
     },
     async isLinked() {
       const router = readRunning(directory);
