@@ -19,23 +19,30 @@ export function createBurial(
   { scheduler, timing }: { scheduler: Scheduler; timing: Timing },
 ) {
   const toBury = new Set<string>();
-  let burying = false;
+  let planned = false;
+
+  function plan(delay: number): void {
+    if (planned) return;
+    planned = true;
+    scheduler.after(delay, () => on.run(buryAll));
+  }
 
   async function buryAll(): Promise<void> {
-    if (burying) return;
-    burying = true;
+    const ids = new Set(toBury);
+    toBury.clear(); // what is put again meanwhile is buried again
     try {
-      if (on.running()) for (const id of await way(new Set(toBury))) toBury.delete(id);
+      if (on.running()) for (const id of await way(ids)) ids.delete(id);
     } finally {
-      burying = false;
-      if (toBury.size > 0) scheduler.after(timing.longestRetry, () => on.run(buryAll));
+      planned = false;
+      for (const id of ids) toBury.add(id);
+      if (toBury.size > 0) plan(ids.size > 0 ? timing.longestRetry : timing.settle);
     }
   }
 
   return (id: string): void => {
     toBury.add(id);
     // Every replicator hears of an erasure, one need act: the later ones by chance find it done.
-    if (toBury.size === 1) scheduler.after(scheduler.random() * timing.settle, () => on.run(buryAll));
+    plan(scheduler.random() * timing.settle);
   };
 }
 

@@ -281,6 +281,31 @@ describe("the routers' storage", () => {
     expect(a.store.find("observation", observation.id)?.payload).toBeNull();
   });
 
+  test("loses it also when it is put again in the very moment in which it is taken out", () => {
+    const world = createWorld(20);
+    const shelf = world.network.shelve("hub");
+    const mesh = world.network.connect("hub");
+    const stranger = world.network.connect("hub");
+    const observation = world.record("observation", undefined, { content: "secret" });
+    const { name, bytes } = plainSealer().seal(observation);
+    let puts = 0;
+    const put: typeof mesh.publish = async (...parcel) => {
+      const taken = await mesh.storage!.put(...parcel);
+      if (puts++ === 0) void stranger.publish(name, bytes);
+      return new Promise((resolve) => world.after(100, () => resolve(taken)));
+    };
+    const a = world.host(createMemoryStore(), { mesh: { ...mesh, storage: { ...mesh.storage!, put } } });
+    save(a, observation);
+    world.run(30_000);
+    save(a, world.record("erasure", observation.id));
+    world.run(1_000);
+    void stranger.publish(name, bytes);
+    expect(world.until(() => puts > 0, 30_000)).toBe(true);
+    const isBare = () => contentOf(shelf).get(`observation/${observation.id}`)?.payload === null;
+    expect(isBare()).toBe(false);
+    expect(world.until(isBare, 30_000)).toBe(true);
+  });
+
   test("that does not answer to the end is not filled for it, but read again", () => {
     const world = createWorld(10);
     const shelf = world.network.shelve("a");
