@@ -7,7 +7,7 @@ import { sealedStorageDirectory, type JsonObject } from "../router/config.ts";
 import { embedded } from "../router/embedded.ts";
 import { rocksdbRoot } from "../router/environment.ts";
 import { privateDirectory } from "../router/private-files.ts";
-import { provideRouter, removeOldRouters } from "../router/provision.ts";
+import { provideRouter } from "../router/provision.ts";
 import { readRunning } from "../router/running.ts";
 import { startedWith, superviseRouter } from "../router/supervise.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
@@ -147,11 +147,7 @@ function supervise(membership: Membership, host: MeshHost, choices: RouterChoice
   const tellState = createStateTeller(host.note);
   return superviseRouter({
     directory,
-    provide: async () => {
-      const router = await provideRouter(routers, embedded);
-      removeOldRouters(routers, router);
-      return router;
-    },
+    provide: () => provideRouter(routers, embedded),
     plan: async () => {
       const { issueLoopbackCredentials } = await import("../seal/authority.ts");
       if (choices.storage) renewStorage(membership, host);

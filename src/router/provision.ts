@@ -23,6 +23,12 @@ const selectionName = "selected";
  * Throws UserError `unavailable` where there is none. `root` is the state directory's `router/`.
  */
 export async function provideRouter(root: string, embedded: EmbeddedRouter | undefined): Promise<Router> {
+  const router = await verifiedRouter(root, embedded);
+  removeOldRouters(root, router);
+  return router;
+}
+
+async function verifiedRouter(root: string, embedded: EmbeddedRouter | undefined): Promise<Router> {
   const selected = readSelection(root);
   const manifest = selected && readManifest(selected);
   if (manifest && (!embedded || Bun.semver.order(manifest.version, embedded.version) >= 0)) {
@@ -34,9 +40,7 @@ export async function provideRouter(root: string, embedded: EmbeddedRouter | und
       });
   }
   if (!embedded) throw noRouter();
-  const router = await placeRouter(root, embedded, (directory) => unpackEmbedded(embedded, directory));
-  removeOldRouters(root, router);
-  return router;
+  return await placeRouter(root, embedded, (directory) => unpackEmbedded(embedded, directory));
 }
 
 /** What a host hears whose build carries no router, as those of most platforms do. */
@@ -100,20 +104,19 @@ export function holdRouter({ directory }: Router): () => void {
   return () => rmSync(path, { force: true });
 }
 
-/** Removes the routers, stages and parts of downloads that nobody uses; gives the removed names. */
-export function removeOldRouters(root: string, current: Router): string[] {
+/** Removes the routers and stages that nobody uses. */
+function removeOldRouters(root: string, current: Router): void {
   const kept = [current.directory, readSelection(root)];
   const old = readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== "downloads" && !kept.includes(join(root, entry.name)))
     .filter(({ name }) => !isInUse(root, name));
-  return old.flatMap(({ name }) => {
+  for (const { name } of old) {
     try {
       rmSync(join(root, name), { recursive: true, force: true });
-      return [name];
     } catch {
-      return []; // Windows keeps a program that still runs; the next clean-up gets it
+      // Windows keeps a program that still runs; the next clean-up gets it
     }
-  });
+  }
 }
 
 function isInUse(root: string, name: string): boolean {
