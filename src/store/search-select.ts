@@ -49,38 +49,38 @@ function rowsOf(look: Look, scope: Scope, limit: number, expression: Expression)
 /** Selects the observations in which every word of the query occurs, as far as the budget goes. */
 export function selectAll(look: Look, query: Query, scope: Scope): Selection {
   const selection = emptySelection(look, query);
-  const typed: Expression = (most) => conjunction(gramQuery(query.text, { most }));
   const [only] = query.words.length === 1 ? query.words : [];
-  const all: Expression = (most) =>
-    conjunction(query.words.map((term) => expressionOf(term, { most, atAnyCost: only !== undefined }))) ||
-    conjunction(query.words.map((term) => expressionOf(term, { most, atAnyCost: true })));
-  const stems = only ? stemsOf(only) : "";
-  if (stems === "") raise(selection, rowsOf(look, scope, rowBudget, all), 1);
-  else {
-    raise(selection, look.rows(stems, scope, rowBudget), 1);
-    if (only!.parts.length > 0) raise(selection, look.rows(wordsOf(only!.stems), scope, rowBudget), 1);
-    // Two letters begin a great many grams. Where enough entries have them as a word, these come first anyway.
-    const atAnyCost = selection.rows.length < many;
-    const inside: Expression = (most) => (only!.whole ? "" : conjunction(gramQuery(only!.text, { most, atAnyCost })));
-    raise(selection, rowsOf(look, scope, rowBudget, inside), 1);
-  }
+  if (only && stemsOf(only) !== "") selectWord(selection, only, look, scope);
+  else raise(selection, rowsOf(look, scope, rowBudget, allWords(query)), 1);
   // A short word is looked for as a word, but what was typed may begin inside of one: `go build` in `cargo build`.
+  const typed: Expression = (most) => conjunction(gramQuery(query.text, { most }));
   const hasShort = query.words.some(({ whole }) => whole);
   if (hasShort) raise(selection, rowsOf(look, scope, rowBudget, typed), query.words.length);
-  if (selection.rows.length > many) {
-    const raiseFound = (rows: number[], weight: number) =>
-      raise(
-        selection,
-        rows.filter((row) => selection.scores[row]! > 0),
-        weight,
-      );
-    if (only?.text !== query.text && !hasShort) raiseFound(rowsOf(look, scope, rowBudget, typed), query.words.length);
-    for (const { stems } of query.words) {
-      const heads: Expression = () => conjunction(stems.map(headQuery));
-      raiseFound(rowsOf(look, scope, gramRowLimit, heads), headWeight);
-    }
+  if (selection.rows.length <= many) return selection;
+  if (only?.text !== query.text && !hasShort)
+    raiseSelected(selection, rowsOf(look, scope, rowBudget, typed), query.words.length);
+  for (const { stems } of query.words) {
+    const heads: Expression = () => conjunction(stems.map(headQuery));
+    raiseSelected(selection, rowsOf(look, scope, gramRowLimit, heads), headWeight);
   }
   return selection;
+}
+
+/** Selects the observations in which a word occurs: as it is, in another form, by its parts, inside of others. */
+function selectWord(selection: Selection, word: Term, look: Look, scope: Scope): void {
+  raise(selection, look.rows(stemsOf(word), scope, rowBudget), 1);
+  if (word.parts.length > 0) raise(selection, look.rows(wordsOf(word.stems), scope, rowBudget), 1);
+  // Two letters begin a great many grams. Where enough entries have them as a word, these come first anyway.
+  const atAnyCost = selection.rows.length < many;
+  const inside: Expression = (most) => (word.whole ? "" : conjunction(gramQuery(word.text, { most, atAnyCost })));
+  raise(selection, rowsOf(look, scope, rowBudget, inside), 1);
+}
+
+/** What satisfies all words of a query; the dear ones among them count only where there are no others. */
+function allWords({ words }: Query): Expression {
+  const all = (most: number, atAnyCost: boolean) =>
+    conjunction(words.map((term) => expressionOf(term, { most, atAnyCost })));
+  return (most) => all(most, words.length === 1) || all(most, true);
 }
 
 /**
@@ -145,6 +145,11 @@ function raise({ scores, rows }: Selection, by: readonly number[], weight: numbe
     if (scores[row] === 0) rows.push(row);
     scores[row]! += weight;
   }
+}
+
+/** The same, of what is selected already. */
+function raiseSelected({ scores }: Selection, by: readonly number[], weight: number): void {
+  for (const row of by) if (scores[row]! > 0) scores[row]! += weight;
 }
 
 /** How many rows there are where only the latest were taken: as many more as they reach back less. */
