@@ -50,7 +50,10 @@ rmSync(work, { recursive: true, force: true });
 const cases = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*?(\/>|>([\s\S]*?)<\/testcase>)/g)];
 const skipped = cases.filter(([, , , body]) => body?.includes("<skipped"));
 const failed = cases.filter(([, , , body]) => body?.includes("<failure")).length;
-const reasons = Map.groupBy(skipped, ([, name]) => /\[needs (.*)\]$/.exec(name!)?.[1] ?? "no reason given");
+const reasons = Map.groupBy(
+  skipped,
+  ([, name]) => /\[needs (.*)\]$/.exec(name!)?.[1]!.replaceAll("&apos;", "'") ?? "no reason given",
+);
 for (const [reason, { length }] of reasons) console.log(`skipped ${length}: needs ${reason}`);
 
 const passed = cases.length - skipped.length - failed;

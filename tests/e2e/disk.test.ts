@@ -150,11 +150,12 @@ readOnly(
       await using disk = await smallDisk(3);
       await using machine = home({}, join(disk.at, "state"));
       const toggle = (mode: "ro" | "rw") => disk.sh(`mount -o remount,${mode} ${disk.at}`);
-      await refusesWhile(machine, disk.inside, toggle);
+      await refusesWhile(machine, disk.inside, toggle, "opened");
     } else {
       await using machine = home();
       mkdirSync(machine.state);
-      await refusesWhile(machine, [], (mode) => chmodSync(machine.state, mode === "ro" ? 0o500 : 0o700));
+      const toggle = (mode: "ro" | "rw") => chmodSync(machine.state, mode === "ro" ? 0o500 : 0o700);
+      await refusesWhile(machine, [], toggle, "written");
     }
   },
   60_000,
@@ -164,16 +165,17 @@ async function refusesWhile(
   machine: ReturnType<typeof home>,
   inside: string[],
   set: (mode: "ro" | "rw") => void,
+  cannotBe: "opened" | "written",
 ): Promise<void> {
   const before = await machine.run(["save", "while it was writable"], inside);
   expect(before.status).toBe(0);
   set("ro");
   const refused = await machine.run(["save", "while it is not"], inside);
+  set("rw");
   expect({ out: refused.out, status: refused.status }).toEqual({ out: "", status: 5 });
   expect(refused.err).toBe(
-    `error: the database cannot be opened: ${machine.database}\n hint: check the permissions of the state directory\n`,
+    `error: the database cannot be ${cannotBe}: ${machine.database}\n hint: check the permissions of the state directory\n`,
   );
-  set("rw");
   const after = await machine.run(["save", "writable again"], inside);
   expect(after.status).toBe(0);
   const { out } = await machine.run(["search"], inside);
