@@ -38,7 +38,7 @@ function row(cells: readonly (string | number)[]): void {
 
 function figure(value: number): string {
   if (!Number.isFinite(value)) return "never";
-  return value >= 100 || Number.isInteger(value) ? Math.round(value).toString() : value.toPrecision(2);
+  return value >= 99.5 || Number.isInteger(value) ? Math.round(value).toString() : value.toPrecision(2);
 }
 
 async function measure(peers: number, records: ReturnType<typeof common>, missing: number): Promise<void> {
