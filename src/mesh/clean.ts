@@ -1,14 +1,14 @@
-import type { Store } from "../store/store.ts";
 import { remains, secondRenewal } from "../sync/remains.ts";
+import type { MeshHost } from "./run.ts";
 
 /** Milliseconds. Long enough that erasures of one run are cleaned up once, and hosts differ, or all would do it together. */
-const usualDelay = { least: 20_000, spread: 20_000, between: secondRenewal };
+const delay = { least: 20_000, spread: 20_000, between: secondRenewal };
 
 /**
  * Takes the bytes of erased content off this host's disk, some time after it was erased: out of the database's files, and
  * by `renew` out of the router's. What fails is tried again later.
  */
-export function createCleaner(store: () => Store, renew: () => void, note: (line: string) => void, delay = usualDelay) {
+export function createCleaner({ store, now, note }: Pick<MeshHost, "store" | "now" | "note">, renew: () => void) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let restUntil = 0;
 
@@ -20,7 +20,7 @@ export function createCleaner(store: () => Store, renew: () => void, note: (line
   function clean(): void {
     timer = undefined;
     try {
-      const due = remains(store(), Date.now());
+      const due = remains(store(), now().getTime());
       if (due === "now") {
         restUntil = performance.now() + delay.between;
         renew();

@@ -132,7 +132,8 @@ export function keySpace(membership: Membership): KeySpace {
 }
 
 /**
- * Sees to it that this host's link certificate is there and serves; gives false where the mesh has none. Loads the certificate library only where one must be issued.
+ * Sees to it that this host's link certificate is there and serves; gives false where the mesh has none. Loads the
+ * certificate library only where one must be issued.
  */
 export async function provideLinkCredentials(directory: string, membership: Membership, now: Date): Promise<boolean> {
   if (membership.kind === "open") return false;

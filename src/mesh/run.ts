@@ -126,7 +126,7 @@ export function startPart(membership: Membership, host: MeshHost, choices: Route
     };
   }
   const renew = () => supervisor.restart("its storage is made anew without what was erased");
-  const cleaner = createCleaner(host.store, renew, host.note);
+  const cleaner = createCleaner(host, renew);
   const { replicator, stop } = replicate(membership, host, choices.storage, cleaner.plan);
   cleaner.plan();
   return {
