@@ -13,6 +13,9 @@ export interface Synchronised {
 const requestKey = "mesh.request";
 const answerKey = "mesh.answer";
 
+/** More than can be seen, one at each look, while a command waits and may put its own request there again. */
+const remembered = 100;
+
 type Notes = Pick<Store, "state" | "setState">;
 
 /** Synchronises within `deadline` milliseconds; `full` also reads the router's storage. */
@@ -56,6 +59,7 @@ export function createResponder(notes: Notes, replicator: Replicator) {
     const text = notes.state(requestKey);
     if (busy || seen.has(text)) return;
     seen.add(text);
+    if (seen.size > remembered) seen.delete(seen.values().next().value);
     const { id, deadline, full } = parseObject(text ?? "") ?? {};
     if (typeof id !== "string" || typeof deadline !== "number") return;
     busy = true;

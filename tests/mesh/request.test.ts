@@ -17,12 +17,13 @@ function host() {
       return { session: { sent: 2, received: 3, heldThrough: 9 }, reading: undefined, pending: 0 };
     },
   } as unknown as Replicator;
+  const respond = () => createResponder(store, replicator);
   function run() {
-    const respond = createResponder(store, replicator);
-    const timer = setInterval(() => void respond(), 5);
+    const look = respond();
+    const timer = setInterval(() => void look(), 5);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   }
-  return { store, asked, run };
+  return { store, asked, respond, run };
 }
 
 const answer = { moved: 5, pending: 0, reached: true };
@@ -33,6 +34,25 @@ test("commands that ask at the same time are all answered, each with what it ask
   const answers = await Promise.all([true, false, false].map((full) => askRunning(store, 10_000, full)));
   expect(answers).toEqual([answer, answer, answer].map((one) => expect.objectContaining(one)));
   expect(asked.toSorted()).toEqual([false, false, true]);
+});
+
+test("a request that its command puts there again is carried out once, and does not stay in memory for good", async () => {
+  const { store, asked, respond } = host();
+  const look = respond();
+  async function put(id: string): Promise<number> {
+    store.setState("mesh.request", JSON.stringify({ id, deadline: 10_000, full: false }));
+    await look();
+    return asked.length;
+  }
+  async function putOthers(count: number): Promise<number> {
+    for (let i = 0; i < count; i++) await put(crypto.randomUUID());
+    return asked.length;
+  }
+  expect(await put("again")).toBe(1);
+  expect(await putOthers(62)).toBe(63); // what a command sees go by that waits for half a minute
+  expect(await put("again")).toBe(63);
+  expect(await putOthers(1_000)).toBe(1_063);
+  expect(await put("again")).toBe(1_064); // nobody waits for it: that it is done anew shows that it was forgotten
 });
 
 test("nobody there is told after the deadline, and a later process leaves an old request alone", async () => {
