@@ -8,7 +8,7 @@ import { recordOf } from "../store/store.ts";
 import { requireYes } from "./confirm.ts";
 import { requireProject, type Context } from "./context.ts";
 import { text } from "./fields.ts";
-import { observationId, requireObservation } from "./get-memory.ts";
+import { observationId, requireObservation } from "./observation-id.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 import { repr } from "./python.ts";
 

@@ -1,46 +1,9 @@
 import { z } from "zod";
-import { UserError } from "../core/errors.ts";
-import { isId } from "../core/record.ts";
-import { timestamp } from "../core/time.ts";
-import type { Found } from "../store/reader.ts";
-import type { Context } from "./context.ts";
 import { entryOf, entrySchema, originOf } from "./entry.ts";
-import { text } from "./fields.ts";
 import { oneLine } from "./frame.ts";
+import { observationId, requireObservation } from "./observation-id.ts";
 import { defineOperation, surfaces, type Surface } from "./operation.ts";
 import { budgetBytes, offset, pageOfText } from "./page.ts";
-
-export const observationId = text.describe("Its id, or 8 or more first digits.");
-
-/** The observation an id or a unique prefix of one names, whatever has become of it. */
-export function requireObservation(ctx: Context, id: string): Found {
-  const full = isId(id) ? id : idWithPrefix(ctx, id.toLowerCase());
-  const found = ctx.store().observation(full, timestamp(ctx.now()));
-  if (found) return found;
-  throw new UserError("notFound", `observation_id ${id} not found.`, {
-    literal: true,
-    exit: 1,
-    hint: "a search shows the ids there are",
-  });
-}
-
-/** The id that a prefix of one stands for; the prefix where nothing here begins so. Throws UserError where it is none. */
-export function idWithPrefix(ctx: Context, prefix: string): string {
-  if (!/^[0-9a-f]{8,32}$/.test(prefix)) {
-    throw new UserError("usage", "observation_id must be a full 32-character match.", {
-      literal: true,
-      hint: "or give the first 8 or more digits, where they are unique",
-    });
-  }
-  const ids = ctx.store().idsWithPrefix(prefix);
-  if (ids.length > 1) {
-    throw new UserError("usage", `observation_id ${prefix} is not unique.`, {
-      literal: true,
-      hint: "give more digits",
-    });
-  }
-  return ids[0] ?? prefix;
-}
 
 const input = z.strictObject({
   observation_id: observationId.register(surfaces, { cli: { positional: true } }),

@@ -6,7 +6,7 @@ import { recordOf } from "../store/store.ts";
 import { projectNamed, type Context } from "./context.ts";
 import { refuseDebris } from "./debris.ts";
 import { importance, list, maxContentBytes, memoryType, text, visibility } from "./fields.ts";
-import { idWithPrefix } from "./get-memory.ts";
+import { idWithPrefix, isIdPrefix } from "./observation-id.ts";
 import { defineOperation, surfaces } from "./operation.ts";
 
 const input = z.strictObject({
@@ -119,7 +119,7 @@ export const save = defineOperation({
 
 /** As everywhere a prefix is as good as the id. What is neither is kept: the Python original takes any text. */
 function replacedBy(ctx: Context, id: string): string {
-  return /^[0-9a-f]{8,32}$/i.test(id) ? idWithPrefix(ctx, id.toLowerCase()) : id;
+  return isIdPrefix(id) ? idWithPrefix(ctx, id) : id;
 }
 
 function replacesNothing(ids: readonly string[]): string {
