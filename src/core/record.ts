@@ -30,6 +30,14 @@ export const timeFields: { [kind in RecordKind]: string } = {
  */
 export const longestPayload = 14 * 1024 * 1024;
 
+/** Whether a payload, as text or in its bytes, is longer than one may be. */
+export function isTooLong(payload: string | Uint8Array): boolean {
+  return Buffer.byteLength(payload) > longestPayload; // a text can have thrice as many bytes as it has characters
+}
+
+/** What is said of one that is, wherever it is met. */
+export const tooLong = `its payload is longer than ${longestPayload} bytes`;
+
 /** SHA-256 of a payload: 32 bytes. */
 export function digestOf(payload: string): Uint8Array {
   return new Bun.CryptoHasher("sha256").update(payload).digest() as unknown as Uint8Array;

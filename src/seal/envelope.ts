@@ -1,4 +1,4 @@
-import { digestOf, isId, longestPayload, type Record } from "../core/record.ts";
+import { digestOf, isId, isTooLong, tooLong, type Record } from "../core/record.ts";
 import { parseTime } from "../core/time.ts";
 
 const idLength = 16;
@@ -26,8 +26,7 @@ export function encodeRecord({ kind, id, digest, at, payload }: Record): Buffer 
   if (!isId(id)) throw new RangeError("a record's id has 32 lowercase hex digits");
   if (at !== "" && parseTime(at) !== at) throw new RangeError("a record's time has six fractional digits, in UTC");
   if (digest.length !== digestLength) throw new RangeError(`a record's digest has ${digestLength} bytes`);
-  if (payload !== null && Buffer.byteLength(payload) > longestPayload)
-    throw new RangeError(`a record's payload has ${longestPayload} bytes at most`);
+  if (payload !== null && isTooLong(payload)) throw new RangeError(tooLong);
   const bodyLength = payload === null ? digestLength : 4 + Buffer.byteLength(payload);
   const bytes = Buffer.alloc(paddedLength(3 + kindLength + at.length + idLength + bodyLength));
   let offset = bytes.writeUInt8(payload === null ? 0 : 1);

@@ -1,6 +1,6 @@
 import { parseObject, payloadJson } from "../core/json.ts";
 import { readObservation } from "../core/observation.ts";
-import { digestOf, isId, longestPayload, timeFields, type Record } from "../core/record.ts";
+import { digestOf, isId, isTooLong, timeFields, tooLong, type Record } from "../core/record.ts";
 import { parseTime } from "../core/time.ts";
 import { decodeRecord, encodeRecord } from "../seal/envelope.ts";
 import type { Sealer } from "./sealer.ts";
@@ -41,7 +41,7 @@ export function openSealer({ observation, now }: OpenSealerOptions): Sealer {
       }
       const place = placeOf(name);
       if (!place) return "no key of a memory";
-      if (bytes.length > longestPayload) return "longer than a record may be";
+      if (isTooLong(bytes)) return tooLong;
       return sharedRecord(place, decode(bytes) ?? "");
     },
     sealMessage: (_, message) => message,

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { longestPayload, tooLong } from "../../src/core/record.ts";
 import { decodeRecord, encodeRecord, paddedLength } from "../../src/seal/envelope.ts";
 import { everyForm, observation, recordOf } from "./records.ts";
 
@@ -47,6 +48,12 @@ test("a record that breaks the rules is not sealed, for nobody could open it", (
 test("a large payload is kept whole", () => {
   const record = recordOf("observation", JSON.stringify({ content: "記".repeat(1_000_000) }));
   expect(decodeRecord(encodeRecord(record))?.payload).toBe(record.payload);
+});
+
+test("the largest payload has its envelope, and one byte more is refused with the reason", () => {
+  const ofLength = (length: number) => recordOf("observation", "é".repeat(length / 2) + "x".repeat(length % 2));
+  expect(decodeRecord(encodeRecord(ofLength(longestPayload)))).toEqual(ofLength(longestPayload));
+  expect(() => encodeRecord(ofLength(longestPayload + 1))).toThrow(new RangeError(tooLong));
 });
 
 test("padding never shortens, adds at most an eighth above the minimum, and leaves few sizes to tell apart", () => {

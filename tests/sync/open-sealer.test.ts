@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { payloadJson } from "../../src/core/json.ts";
-import { digestOf, type Record } from "../../src/core/record.ts";
+import { digestOf, longestPayload, tooLong, type Record } from "../../src/core/record.ts";
 import { recordOf } from "../../src/store/store.ts";
 import { openSealer } from "../../src/sync/open-sealer.ts";
 import { erasure, everyForm } from "../seal/records.ts";
@@ -147,6 +147,11 @@ describe("what does not open", () => {
     const bytes = encode(observation());
     bytes[20] = 0xff;
     expect(sealer().open({ name, bytes })).toBeString();
+  });
+
+  test("what is longer than any record may be", () => {
+    const payload = observation({ content: "é".repeat(longestPayload / 2) });
+    expect(sealer().open({ name, bytes: encode(payload) })).toBe(tooLong);
   });
 
   test("an envelope cut short, changed, under another name, or under a key of the original", () => {

@@ -1,5 +1,5 @@
 import { parseObject } from "../../core/json.ts";
-import { digestOf, isId, longestPayload, type Record, type RecordKind } from "../../core/record.ts";
+import { digestOf, isId, isTooLong, tooLong, type Record, type RecordKind } from "../../core/record.ts";
 import { parseTime } from "../../core/time.ts";
 import type { Incoming } from "../adopt.ts";
 import { recordOf } from "../store.ts";
@@ -32,7 +32,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function rowOf({ kind, id, payload, where, more }: Told): ForeignRow {
   if (typeof id !== "string" || !isId(id)) return { refused: "its id is not 32 lowercase hex digits", where };
   if (payload === null || payload.length === 0) return { refused: "it has no payload", where };
-  if (Buffer.byteLength(payload) > longestPayload) return { refused: tooLong, where };
+  if (isTooLong(payload)) return { refused: tooLong, where };
   const text = typeof payload === "string" ? payload : decoded(payload);
   if (text === undefined) return { refused: "its payload is no valid UTF-8", where };
   const fields = parseObject(text);
@@ -66,7 +66,7 @@ function recordIn({ kind, id, at, digest, payload = null }: Kept): Record | stri
   if (typeof id !== "string" || !isId(id)) return "its id is not 32 lowercase hex digits";
   if (!(digest instanceof Uint8Array) || digest.length !== 32) return "its digest is not of 32 bytes";
   if (payload !== null && typeof payload !== "string") return "its payload is no text";
-  if (payload !== null && Buffer.byteLength(payload) > longestPayload) return tooLong;
+  if (payload !== null && isTooLong(payload)) return tooLong;
   const record = { kind, id, digest, at: timeIn(at) ?? "", payload };
   const isSound = payload === null || Buffer.compare(digestOf(payload), digest) === 0;
   return isSound ? record : "its payload is not what was saved";
@@ -76,8 +76,6 @@ function recordIn({ kind, id, at, digest, payload = null }: Kept): Record | stri
 function timeIn(value: unknown): string | undefined {
   return typeof value === "string" && parseTime(value) === value ? value : undefined;
 }
-
-const tooLong = `its payload is longer than ${longestPayload} bytes`;
 
 /** The text of bytes of UTF-8, undefined where they are none. */
 export function decoded(bytes: Uint8Array): string | undefined {
