@@ -1,15 +1,20 @@
 import { expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type TLSSocket } from "node:tls";
 import { meshDirectory, provideLinkCredentials, readMembership, type Membership } from "../../src/mesh/membership.ts";
 import { linkCredentialPaths, writeCredentials } from "../../src/router/certificates.ts";
+import { writeRunning } from "../../src/router/running.ts";
 import { issueLinkCredentials, issueRelayCredentials, meshAuthority } from "../../src/seal/authority.ts";
 import type { Credentials } from "../../src/seal/certificate.ts";
 import { deriveKeys } from "../../src/seal/keys.ts";
 import { acquireLock, meshLockPath } from "../../src/store/lock.ts";
+import { probeRouter } from "../../src/zenoh/probe.ts";
+import { testWith } from "../needs.ts";
 import { freePort } from "../router/supervised.ts";
 import { world } from "../world.ts";
+import { startRouter, unpackRouter } from "../zenoh/router.ts";
+import { eventually } from "./hosts.ts";
 
 interface Check {
   name: string;
@@ -25,8 +30,8 @@ async function hostOf(...init: string[]) {
   const { err, exitCode } = await w.kioku(["init", ...init]);
   if (exitCode !== 0) throw new Error(err);
   const state = join(w.home, ".local/share/mesh-mem");
-  async function check(name: string): Promise<[status: string, summary: string, hint: string]> {
-    const { checks } = JSON.parse((await w.kioku(["doctor", "--json"])).out) as { checks: Check[] };
+  async function check(name: string, env = {}): Promise<[status: string, summary: string, hint: string]> {
+    const { checks } = JSON.parse((await w.kioku(["doctor", "--json"], { env })).out) as { checks: Check[] };
     const { status, summary, hint } = checks.find((one) => one.name === name)!;
     return [status, summary, hint];
   }
@@ -96,6 +101,58 @@ test("each hub is dialled: one that is silent, one without TLS, one of another m
   ]);
   expect(hint).toContain("mesh run");
 });
+
+testWith("a router")(
+  "a router that runs without what it was started with is told of, and so is one that is not ours",
+  async () => {
+    using w = await hostOf("--mode", "hub", "--listen", "127.0.0.1");
+    const { folder, files } = unpackRouter();
+    const router = await startRouter(files, { records: "kioku/doctor" });
+    try {
+      const { zid } = await eventually("its storage answers", async () => {
+        const view = await probeRouter(router.websocket, undefined, 1_000).catch(() => undefined); // not there yet
+        return view?.storages.length === 1 && view;
+      });
+      /** The doctor's word on it, had it been started by us with these. */
+      function found(storages: string[], volumes: string[], id = zid.replace(/^0+/, "")) {
+        const named = (names: string[]) => Object.fromEntries(names.map((name) => [name, {}]));
+        const manager = { storages: named(storages), volumes: named(volumes) };
+        writeFileSync(join(w.mesh, "zenohd.json"), JSON.stringify({ plugins: { storage_manager: manager } }));
+        const since = w.clock.now.toISOString();
+        writeRunning(w.mesh, { pid: process.pid, id, port: router.websocket, version: "1.0.0", since });
+        return w.check("zenohd_reachable");
+      }
+      const holds = "storages records; volumes memory; linked to 0 routers";
+      expect(await found(["records"], ["memory"])).toEqual(["pass", holds, ""]);
+      expect(await found(["records", "kioku_abc"], ["rocksdb"])).toEqual([
+        "fail",
+        "it has not loaded rocksdb, kioku_abc",
+        "See mesh/zenohd.log in the state directory.",
+      ]);
+      const restart = "Restart `kioku-mesh mesh run`.";
+      expect(await found([], [], "abc")).toEqual(["fail", "another router answers on our port", restart]);
+      await router.kill();
+      const gone = `nothing of ours answers at port ${router.websocket} of 127.0.0.1`;
+      expect(await found([], [])).toEqual(["fail", gone, restart]);
+    } finally {
+      await router.kill();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  60_000,
+);
+
+/** Directories into which nobody writes, root neither. */
+const readOnly = process.platform === "darwin" ? "/System" : "/proc/sys";
+test.skipIf(process.platform === "win32")(
+  "a router's storage that cannot be written is told of [needs file modes]",
+  async () => {
+    using w = await hostOf("--mode", "hub", "--listen", "127.0.0.1");
+    expect(await w.check("storage")).toEqual(["pass", w.state, ""]);
+    const env = { ZENOH_BACKEND_ROCKSDB_ROOT: readOnly };
+    expect(await w.check("storage", env)).toEqual(["fail", `${readOnly} cannot be written`, "Check its permissions."]);
+  },
+);
 
 test("who holds a port that the router wants is named", async () => {
   using foreign = await listener();
