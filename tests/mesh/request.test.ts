@@ -1,6 +1,9 @@
 import { expect, setSystemTime, test } from "bun:test";
+import { join } from "node:path";
 import { askRunning, createResponder, synchronise } from "../../src/mesh/request.ts";
+import { acquireLock, meshLockPath } from "../../src/store/lock.ts";
 import type { Replicator } from "../../src/sync/replicator.ts";
+import { world } from "../world.ts";
 
 /** Notes as the database keeps them, and a process that takes part in the mesh and looks at them. */
 function host() {
@@ -81,4 +84,42 @@ test("what a peer has brought meanwhile by a session of its own counts as moved"
     },
   } as unknown as Replicator;
   expect(await synchronise(replicator, 10_000, false)).toEqual({ moved: 3, pending: 0, reached: true });
+});
+
+/** What `drain --pending` does where a process takes part whose synchronisation ends so: its lines on stderr, and its status. */
+async function drainedWith(done: { session?: object; pending: number }) {
+  using w = world();
+  await w.save("something to send");
+  await w.kioku(["init", "--mode", "hub", "--listen", "127.0.0.1"]);
+  const replicator = { status: () => ({ pending: 3, records: 3 }), synchronise: async () => done };
+  const release = acquireLock(meshLockPath(join(w.home, ".local/share/mesh-mem")))!;
+  const { context, close } = w.context();
+  const respond = createResponder(context.store(), replicator as unknown as Replicator);
+  const timer = setInterval(() => void respond(), 5);
+  try {
+    return await w.kioku(["drain", "--pending"]);
+  } finally {
+    clearInterval(timer);
+    await close();
+    release();
+  }
+}
+
+test("drain has status 1 as long as something waits, and says where nobody could be reached", async () => {
+  const session = { sent: 3, received: 0, heldThrough: 3 };
+  expect(await drainedWith({ session, pending: 0 })).toEqual({
+    out: "pending_puts drain complete: drained=3, remaining=0\n",
+    err: "",
+    exitCode: 0,
+  });
+  expect(await drainedWith({ session: { ...session, sent: 1 }, pending: 2 })).toEqual({
+    out: "pending_puts drain complete: drained=1, remaining=2\n",
+    err: "",
+    exitCode: 1,
+  });
+  expect(await drainedWith({ pending: 3 })).toEqual({
+    out: "pending_puts drain complete: drained=0, remaining=3\n",
+    err: "nobody could be reached within 30 s; nothing is lost\n",
+    exitCode: 1,
+  });
 });
