@@ -114,8 +114,10 @@ function fileText(membership: Membership): string {
   return `${encodeJoinCode({ kind: "full", meshKey: membership.meshKey, addresses })}\n`;
 }
 
+/** The state directory may have been made with the key, and then the folder around it has a new entry too. */
 function flushEntries(directory: string): void {
-  for (const place of [directory, dirname(directory)]) flushDirectory(place);
+  const state = dirname(directory);
+  for (const place of [directory, state, dirname(state)]) flushDirectory(place);
 }
 
 /** Takes the key and all that was made from it off this host, also what a writer left that was killed. */

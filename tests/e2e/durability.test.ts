@@ -1,6 +1,7 @@
 /** What the store promises, kept by the compiled program in real processes. */
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
+import { join } from "node:path";
 import { inspect } from "../../src/store/inspect.ts";
 import { openStore } from "../../src/store/store.ts";
 import { testWith } from "../needs.ts";
@@ -112,20 +113,23 @@ test("the files beside the database are for its owner alone, whatever the umask"
   await server.end();
 }, 20_000);
 
+/** What a command answers, and the system calls by which it wrote, flushed and named files, one a line. */
+async function traced(machine: ReturnType<typeof home>, args: string[]): Promise<{ out: string; lines: string[] }> {
+  const trace = `${machine.path}/trace`;
+  const calls = "fsync,fdatasync,pwrite64,write,writev,?link,linkat,?rename,renameat,renameat2";
+  const strace = ["strace", "-f", "-y", "-s", "4096", "-e", calls, "-o", trace];
+  const { out, err, status } = await machine.run(args, strace);
+  if (status !== 0) throw new Error(err);
+  return { out, lines: (await Bun.file(trace).text()).split("\n") };
+}
+
 testWith("strace")(
   "the answer of a save leaves after its bytes are on disk",
   async () => {
     await using machine = home();
     await machine.run(["save", "the database exists"]);
-    const trace = `${machine.path}/trace`;
-    const calls = "fsync,fdatasync,pwrite64,write,writev";
     const content = "ordered on the disk";
-    const { out, status } = await machine.run(
-      ["save", content],
-      ["strace", "-f", "-y", "-s", "4096", "-e", calls, "-o", trace],
-    );
-    expect(status).toBe(0);
-    const lines = (await Bun.file(trace).text()).split("\n");
+    const { out, lines } = await traced(machine, ["save", content]);
     const written = lines.findIndex((line) => line.includes("pwrite64(") && line.includes(content));
     const flushed = lines.findIndex(
       (line, i) => i > written && /f(data)?sync\(\d+<.*memory\.db-wal>\) += 0/.test(line),
@@ -138,6 +142,37 @@ testWith("strace")(
     expect(flushed).toBeGreaterThan(written);
     expect(answered).toBeGreaterThan(flushed);
     expect(later).toEqual([]); // nothing of the save is written after it was flushed
+  },
+  30_000,
+);
+
+testWith("strace")(
+  "a new key of a mesh, and every folder that leads to it, is on disk before a command says that it is made",
+  async () => {
+    await using machine = home();
+    const mesh = join(machine.state, "mesh");
+    const commands = [
+      ["init", "--mode", "hub", "--listen", "127.0.0.1"],
+      ["mesh", "rotate-key", "--yes"],
+    ];
+    for (const command of commands) {
+      const { lines } = await traced(machine, command);
+      const at = (call: RegExp) => lines.findIndex((line) => call.test(line));
+      const draft = /write\(\d+<(\S+\/\.membership\.\S+)>, "kioku1_/.exec(lines.join("\n"))![1]!;
+      const flushed = (path: string) => at(new RegExp(`fsync\\(\\d+<${RegExp.escape(path)}>`));
+      const steps = {
+        written: at(/write\(\d+<.*\.membership\..*kioku1_/),
+        flushed: flushed(draft),
+        named: at(/(link|rename)(at2?)?\(.*\.membership\..*\/membership"/),
+        listed: flushed(mesh),
+        listedAbove: flushed(machine.state),
+        listedAtTheTop: flushed(machine.path),
+        said: at(/writev?\(1</),
+      };
+      const inOrder = Object.entries(steps).toSorted(([, a], [, b]) => a - b);
+      expect(inOrder.map(([step]) => step)).toEqual(Object.keys(steps));
+      expect(steps.written).toBeGreaterThan(-1);
+    }
   },
   30_000,
 );
