@@ -2,6 +2,7 @@ import { UserError } from "../core/errors.ts";
 import { parseObject } from "../core/json.ts";
 import { parseChecksums } from "./checksum.ts";
 import { pinnedDigests, type ReleaseArchive } from "./release.ts";
+import { fetchSafely } from "./web.ts";
 
 /** Where upstream publishes: arguments, so that tests can publish on the loopback. */
 export interface Origins {
@@ -66,12 +67,13 @@ async function githubDigest(url: string, name: string): Promise<string | undefin
   return typeof asset?.digest === "string" ? /^sha256:([0-9a-f]{64})$/.exec(asset.digest)?.[1] : undefined;
 }
 
-/** Undefined where there is no such page. Throws UserError `unavailable` where the host cannot be reached. */
+/** Undefined where there is no such page. Throws UserError `unavailable` where the host cannot be reached, and as `fetchSafely`. */
 async function fetchText(url: string): Promise<string | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
+    const response = await fetchSafely(url, { signal: AbortSignal.timeout(30_000) });
     return response.ok ? await response.text() : undefined;
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError("unavailable", `${new URL(url).host} cannot be reached`, {
       hint: "without a network: kioku-mesh zenohd install --from DIRECTORY|ARCHIVE",
       cause,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { fileDigest } from "./checksum.ts";
 import { isAlive, privateDirectory } from "./private-files.ts";
+import { fetchSafely } from "./web.ts";
 
 export interface Download {
   name: string;
@@ -75,7 +76,7 @@ async function receive(url: string, part: string, request: Download): Promise<bo
   const limit = stallMs ?? 30_000;
   let timer = setTimeout(() => stall.abort(new Error("no answer")), limit);
   try {
-    const response = await fetch(url, {
+    const response = await fetchSafely(url, {
       headers: have > 0 ? { range: `bytes=${have}-` } : {},
       signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
     });

@@ -61,10 +61,6 @@ async function fromRelease(source: Source, into: string): Promise<void> {
 
 /** One archive with everything in it, or a folder with the three of a release; their digests are listed beside them. */
 async function fromWeb(source: Source, url: URL, into: string): Promise<void> {
-  if (url.protocol === "http:" && !["127.0.0.1", "[::1]", "localhost"].includes(url.hostname))
-    throw new UserError("denied", "a router is not fetched over http://, where anybody could replace it", {
-      hint: `use https://${url.host}${url.pathname}`,
-    });
   const whole = isArchive(url.pathname);
   const folder = url.href.replace(whole ? /\/[^/]*$/ : /\/$/, "");
   const wanted = whole

@@ -11,7 +11,7 @@ const root = join(import.meta.dir, "../..");
 const work = mkdtempSync(join(tmpdir(), "kioku-install-"));
 const folder = join(work, "release");
 const asset = `kioku-mesh-${hostTarget()}.tar.gz`;
-const replaced = new Map<string, string | null>(); // what a test serves in a file's place; null: nothing
+const replaced = new Map<string, string | null | Response>(); // what a test serves in a file's place; null: nothing
 let server: ReturnType<typeof Bun.serve>;
 
 beforeAll(async () => {
@@ -20,10 +20,11 @@ beforeAll(async () => {
     port: 0,
     hostname: "127.0.0.1",
     fetch({ url }) {
-      const path = new URL(url).pathname;
+      const { pathname: path, search } = new URL(url);
       if (!path.startsWith("/latest/download/") && !path.startsWith(`/download/v${version}/`)) return notFound();
       const file = basename(path);
-      const other = replaced.get(file);
+      const other = search === "" ? replaced.get(file) : undefined;
+      if (other instanceof Response) return other.clone();
       if (other !== undefined) return other === null ? notFound() : new Response(other);
       return existsSync(join(folder, file)) ? new Response(Bun.file(join(folder, file))) : notFound();
     },
@@ -35,6 +36,8 @@ afterAll(async () => {
 });
 
 const notFound = () => new Response("no such file", { status: 404 });
+const moved = (file: string) =>
+  new Response(null, { status: 302, headers: { location: `/latest/download/${file}?there` } });
 
 /** A user's home without anything in it, and the installer piped into a shell as that user would. */
 function home(name: string) {
@@ -117,11 +120,13 @@ describe("curl | sh", () => {
 });
 
 describe("refuses, and leaves nothing behind", () => {
-  const refusals: [name: string, file: string, content: string | null, says: string][] = [
+  const refusals: [name: string, file: string, content: string | null | Response, says: string][] = [
     ["a wrong checksum", "SHA256SUMS", `${"0".repeat(64)}  ${asset}\n`, "the checksum of"],
     ["no checksum of this archive", "SHA256SUMS", `${"0".repeat(64)}  other\n`, "SHA256SUMS does not list"],
     ["no checksums at all", "SHA256SUMS", null, "could not download"],
     ["no archive", asset, null, "could not download"],
+    ["an archive that moved to where anybody could replace it", asset, moved(asset), "could not download"],
+    ["checksums that moved there too", "SHA256SUMS", moved("SHA256SUMS"), "could not download"],
   ];
   for (const [name, file, content, says] of refusals) {
     test(name, async () => {

@@ -193,6 +193,47 @@ test("a mirror that sends without end fills no disk, and nonsense from GitHub's 
   await expect(install(temporary(), { origins: nowhere })).rejects.toMatchObject({ code: "denied" });
 });
 
+describe("an upstream that redirects", () => {
+  const elsewhere = (path: string) => `http://mirror.example${path}`;
+
+  test("is followed, also where a cut download goes on", async () => {
+    const { origins, requests, arrived } = await serve({
+      redirect: (path) => (path.startsWith("/github/") ? path.replace("/github/", "/storage/") : undefined),
+      cut: (download) => (download === 0 ? 10_000 : undefined),
+    });
+    await install(temporary(), { origins, onProgress: arrived });
+    const [first, second] = requests;
+    expect(first).toEqual({ path: second!.path, from: 0 });
+    expect([second!.path.startsWith("/storage/"), second!.from]).toEqual([true, 10_000]);
+  });
+
+  test("over http is followed neither to a file nor to what verifies it", async () => {
+    const files = { "router.zip": zipSync({}) };
+    for (const moved of ["/router.zip", "/sha256sums.txt"]) {
+      const redirect = (path: string) => (path === moved ? elsewhere(path) : undefined);
+      const { url } = await serve({ files, listing: digestsOf(files), redirect });
+      const root = temporary();
+      await expect(install(root, { from: `${url}/router.zip` })).rejects.toMatchObject({
+        code: "denied",
+        message: "a router is not fetched over http://, where anybody could replace it",
+        hint: `${url}${moved} redirects to ${elsewhere(moved)}`,
+      });
+      expect(left(root)).toEqual([]);
+    }
+  });
+
+  test("over http, or without end, has the other publisher in its place", async () => {
+    for (const redirect of [elsewhere, (path: string) => path]) {
+      const { origins, requests } = await serve({
+        redirect: (path) => (/^\/(github|api)\//.test(path) ? redirect(path) : undefined),
+        listing: digestsOf(zips()),
+      });
+      await install(temporary(), { origins });
+      expect(requests.every(({ path }) => path.startsWith("/eclipse/"))).toBeTrue();
+    }
+  });
+});
+
 test("installs at the same time do not disturb each other", async () => {
   const root = temporary();
   const { origins, arrived } = await serve({ cut: (download) => (download % 3 === 0 ? 5_000 : undefined) });

@@ -52,6 +52,8 @@ export interface Faults {
   cut?: (download: number) => number | undefined;
   /** GitHub's downloads answer with this instead. */
   githubStatus?: number;
+  /** Where a path redirects to; undefined: nowhere. */
+  redirect?: (path: string) => string | undefined;
 }
 
 export async function upstream(faults: Faults = {}): Promise<Upstream> {
@@ -62,6 +64,8 @@ export async function upstream(faults: Faults = {}): Promise<Upstream> {
   const server = createServer((request, response) => {
     const path = new URL(request.url!, "http://x").pathname;
     const name = path.split("/").at(-1)!;
+    const location = faults.redirect?.(path);
+    if (location !== undefined) return void response.writeHead(302, { location }).end("moved");
     if (path.startsWith("/api/")) return void answerApi(response);
     if (name === "sha256sums.txt" && faults.listing !== undefined) return void response.end(faults.listing);
     const content = files[name];
