@@ -47,7 +47,7 @@ const program: Program = {
   version: build.version,
   open: (options) => openContext(build, options),
   async serve() {
-    const { context, close } = openContext(build, { rebuild: false });
+    const { context, close } = openContext(build, { rebuild: false, brief: false });
     const status = await (await import("./mcp/serve.ts")).serve(context).finally(close);
     process.exit(status); // every answer is written, and nothing that a library left open may keep us
   },

@@ -98,7 +98,7 @@ export function world(initial: Env = {}) {
       return out.trim().slice("saved: ".length);
     },
     /** The context of a command on this machine, for what no command shows. */
-    context: (env: Env = {}) => openContext(build(env, home), { rebuild: false }),
+    context: (env: Env = {}) => openContext(build(env, home), { rebuild: false, brief: false }),
     /** Lets time pass. */
     pass(milliseconds: number): void {
       clock.now = new Date(clock.now.getTime() + milliseconds);

@@ -2,7 +2,7 @@ import { UserError } from "../core/errors.ts";
 import { parseObject, payloadJson } from "../core/json.ts";
 import type { Context } from "../ops/context.ts";
 import { catalogue, loadOperations } from "../ops/index.ts";
-import type { Voices } from "../ops/open.ts";
+import type { Use, Voices } from "../ops/open.ts";
 import { invoke, type Operation } from "../ops/operation.ts";
 import { complete, completionText } from "./complete.ts";
 import { helpOf, route, type Command } from "./commands.ts";
@@ -35,8 +35,8 @@ export interface Terminal {
 /** What the command line needs of the rest of the program. */
 export interface Program {
   version: string;
-  /** The context of one command; `rebuild` orders the search tables made anew first. */
-  open(options: { rebuild: boolean } & Voices): { context: Context; close(): void };
+  /** The context of one command. */
+  open(options: Use & Voices): { context: Context; close(): void };
   /** Serves an agent on stdio; gives the exit status. */
   serve(): Promise<number>;
 }
@@ -57,7 +57,7 @@ export async function run(argv: string[], program: Program, terminal: Terminal):
 async function answerShell(argv: string[], program: Program, terminal: Terminal): Promise<number> {
   const end = argv.indexOf("--");
   const words = [...argv.slice(end + 1), ...(argv.slice(0, end).includes("--new") ? [""] : [])];
-  const { context, close } = program.open({ rebuild: false });
+  const { context, close } = program.open({ rebuild: false, brief: true });
   try {
     const operations = await loadOperations();
     const commands = commandsOf(operations, program, terminal, false);
@@ -146,6 +146,7 @@ async function runOperation(op: Operation, args: string[], program: Program, ter
   let isPrinted = false;
   const { context, close } = program.open({
     rebuild,
+    brief: op.effect === "read",
     note(line) {
       progress.clear();
       said.push(terminal.err(`${json ? JSON.stringify({ note: line }) : line}\n`));

@@ -28,10 +28,18 @@ export interface Build extends Pick<Context, "version" | "binary" | "now" | "new
   mesh?(ctx: Context): Promise<MeshControl>;
 }
 
-/** A context whose database opens at its first use; `rebuild` then makes the search tables anew first. */
-export function openContext(build: Build, options: { rebuild: boolean } & Voices) {
+/** How a command uses the database. */
+export interface Use {
+  /** Makes the search tables anew first. */
+  rebuild: boolean;
+  /** Reads, and ends: see `Opening` of the store. */
+  brief: boolean;
+}
+
+/** A context whose database opens at its first use. */
+export function openContext(build: Build, options: Use & Voices) {
   const { host, mesh, ...program } = build;
-  const { rebuild, ...voices } = options;
+  const { rebuild, brief, ...voices } = options;
   let store: Store | undefined;
   let glance: Glance | undefined;
 
@@ -39,7 +47,7 @@ export function openContext(build: Build, options: { rebuild: boolean } & Voices
     const settings = host.settings();
     for (const line of host.idleVariables()) voices.note?.(`warning: ${line}`);
     host.makeDirectory(host.paths().stateDirectory);
-    const opened = openStore(host.paths().database, () => timestamp(program.now()));
+    const opened = openStore(host.paths().database, () => timestamp(program.now()), { brief });
     if (rebuild || settings.rebuild) opened.rebuild();
     return opened;
   }

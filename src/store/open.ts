@@ -11,24 +11,52 @@ export const readTimeout = 5_000;
 /** Bytes to which the write-ahead log is cut back when it begins anew: as much as SQLite lets gather before that. */
 const journalLimit = 4 * 1024 * 1024;
 
+/** How a database is opened. */
+export interface Opening {
+  patience: Patience;
+  /** For a moment, to read: then a full disk can be met by keeping all others out meanwhile. */
+  brief: boolean;
+}
+
 /**
  * Opens a database, creates it where there is none, and brings it to this build's schema; `rebuild` then makes its
  * projections anew. Throws UserError `unavailable` or `corrupt`.
  */
-export function openDatabase(path: string, patience: Patience, rebuild: (db: Database) => void): Database {
+export function openDatabase(path: string, { patience, brief }: Opening, rebuild: (db: Database) => void): Database {
   try {
     if (path !== ":memory:") createPrivateFile(path);
-    const db = new Database(path, { create: true, strict: true });
-    try {
-      db.run(`pragma busy_timeout = ${readTimeout}`); // first: switching to WAL already needs the lock
-      patiently(() => prepare(db, () => rebuild(db)), patience);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    return patiently(() => {
+      try {
+        return connect(path, "shared", rebuild);
+      } catch (error) {
+        if (!brief || !lacksSharedIndex(error)) throw error;
+        return connect(path, "alone", rebuild); // busy where others are in, and then `shared` may do: both are tried again
+      }
+    }, patience);
   } catch (error) {
     throw storeFailure(error, path);
+  }
+}
+
+/**
+ * True where the disk has no room for the file in which processes share the index of the write-ahead log. SQLite keeps it
+ * in memory instead for who locks all others out before the first read (https://sqlite.org/wal.html#noshm).
+ */
+function lacksSharedIndex(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "SQLITE_IOERR_SHMSIZE";
+}
+
+function connect(path: string, mode: "shared" | "alone", rebuild: (db: Database) => void): Database {
+  const db = new Database(path, { create: true, strict: true });
+  try {
+    const timeout = mode === "shared" ? readTimeout : 0;
+    db.run(`pragma busy_timeout = ${timeout}`); // first: switching to WAL already needs the lock
+    if (mode === "alone") db.run("pragma locking_mode = exclusive");
+    prepare(db, () => rebuild(db));
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
   }
 }
 

@@ -172,7 +172,7 @@ function notesOf(db: Database): Notes | undefined {
 
 /** Makes the new database; gives what it holds. */
 function build(path: string, records: readonly Salvaged[], notes: Notes | undefined, now: string) {
-  const db = openDatabase(path, usualPatience, () => {});
+  const db = openDatabase(path, { patience: usualPatience, brief: false }, () => {});
   try {
     const state = openState(db);
     const projection = openProjection(db, openSearchIndex(db));

@@ -7,8 +7,8 @@ import { openAdoption, type Adopted, type Prepared } from "./adopt.ts";
 import { exportPages } from "./export.ts";
 import { openLog, readSum, type Merged, type Outcome } from "./log.ts";
 import { noted } from "./noted.ts";
-import { openDatabase } from "./open.ts";
-import { usualPatience, type Patience } from "./patience.ts";
+import { openDatabase, type Opening } from "./open.ts";
+import { usualPatience } from "./patience.ts";
 import { openProjection } from "./projection.ts";
 import { openPurge } from "./purge.ts";
 import { openReader } from "./reader.ts";
@@ -25,8 +25,12 @@ export type Store = ReturnType<typeof openStore>;
  * when it learned of a record. Throws UserError `unavailable` (disk, permission, lock) or `corrupt`; what the methods
  * throw, `storeFailure` translates.
  */
-export function openStore(path: string, now: () => string, patience: Patience = usualPatience) {
-  const db = openDatabase(path, patience, (opened) => void projectionOf(opened).rebuild());
+export function openStore(
+  path: string,
+  now: () => string,
+  { patience = usualPatience, brief = false }: Partial<Opening> = {},
+) {
+  const db = openDatabase(path, { patience, brief }, (opened) => void projectionOf(opened).rebuild());
   const index = openSearchIndex(db);
   const projection = openProjection(db, index);
   const state = openState(db);

@@ -6,38 +6,10 @@ import { inspect } from "../../src/store/inspect.ts";
 import { openStore } from "../../src/store/store.ts";
 import { has, testWith } from "../needs.ts";
 import { now } from "../store/records.ts";
-import { temporary } from "../temporary.ts";
 import { home } from "./program.ts";
+import { smallDisk } from "./small-disk.ts";
 
 const idIn = (text: string) => /saved: ([0-9a-f]{32})/.exec(text)?.[1];
-
-/** A small disk that only the processes in its mount namespace see. `at` is its directory, `inside` goes before a command. */
-async function smallDisk(megabytes: number) {
-  const files = temporary();
-  const at = files.directory("disk");
-  const script = `mount -t tmpfs -o size=${megabytes}m,mode=700 tmpfs "$1" && echo mounted && exec sleep 600`;
-  const holder = Bun.spawn(["unshare", "-m", "sh", "-c", script, "sh", at], { stdout: "pipe", stderr: "inherit" });
-  await holder.stdout.getReader().read();
-  const inside = ["nsenter", "-t", String(holder.pid), "-m"];
-  const sh = (command: string): void => {
-    const { exitCode, stderr } = Bun.spawnSync([...inside, "sh", "-c", command], { stdout: "ignore" });
-    if (exitCode !== 0) throw new Error(String(stderr));
-  };
-  return {
-    at,
-    inside,
-    sh,
-    /** Leaves so many kilobytes free. */
-    fill: (free: number) =>
-      sh(`cd ${at}; rm -f fill; dd if=/dev/zero of=fill bs=4k 2>&1 | true; truncate -s -${free}k fill`),
-    empty: () => sh(`rm -f ${at}/fill`),
-    async [Symbol.asyncDispose]() {
-      holder.kill("SIGKILL");
-      await holder.exited;
-      files[Symbol.dispose]();
-    },
-  };
-}
 
 testWith("mounts")(
   "a full disk refuses a save with a clear word, and takes it when there is space again",
@@ -97,6 +69,81 @@ testWith("mounts")(
     const search = await machine.run(["search", "--json", "-n", "10000"], disk.inside);
     const { observations } = JSON.parse(search.out) as { observations: { observation_id: string }[] };
     expect(observations.map(({ observation_id }) => observation_id).toSorted()).toEqual(saved.toSorted());
+  },
+  60_000,
+);
+
+/** Takes away what processes share of the database, and the room for it: the next one has to do without. */
+function takeIndex(disk: Awaited<ReturnType<typeof smallDisk>>, database: string): void {
+  disk.sh(`rm -f ${database}-shm`);
+  disk.fill(0);
+}
+
+testWith("mounts")(
+  "a full disk can be read from, by many at once, also where a server was killed over what it saved last",
+  async () => {
+    await using disk = await smallDisk(4);
+    await using machine = home({}, join(disk.at, "state"));
+    const run = (...args: string[]) => machine.run(args, disk.inside);
+    const server = machine.serve(disk.inside);
+    await server.initialize();
+    const saved: string[] = [];
+    for (let i = 0; i < 5; i++) saved.push(idIn(await server.call("save_observation", { content: `note ${i}` }))!);
+    server.child.kill("SIGKILL");
+    await server.child.exited;
+    disk.sh(`test -s ${machine.database}-wal`);
+    takeIndex(disk, machine.database);
+    const listed = async () => {
+      const { observations } = JSON.parse((await run("search", "note", "--json")).out);
+      return (observations as { observation_id: string }[]).map(({ observation_id }) => observation_id).toSorted();
+    };
+    expect(await listed()).toEqual(saved.toSorted());
+    for (const command of [["get-memory", saved[4]!], ["recall-context"], ["status"], ["export"]]) {
+      expect([command, (await run(...command)).status]).toEqual([command, 0]);
+    }
+    const all = await Promise.all(Array.from({ length: 24 }, listed));
+    expect(all).toEqual(all.map(() => saved.toSorted()));
+    for (const command of [
+      ["save", "too much"],
+      ["delete", saved[0]!],
+      ["gc", "--force-id", saved[0]!],
+    ]) {
+      const { out, err, status } = await run(...command);
+      const said = err.split("\n")[0];
+      expect({ out, said, status }).toEqual({
+        out: "",
+        said: `error: the disk is full: ${machine.database}`,
+        status: 5,
+      });
+    }
+    disk.empty();
+    saved.push(idIn((await run("save", "note of a time with space")).out)!);
+    expect(await listed()).toEqual(saved.toSorted());
+    expect((await run("doctor")).out).toContain("[PASS] database_integrity");
+  },
+  60_000,
+);
+
+testWith("mounts")(
+  "whoever reads from a full disk keeps no server from its work: neither one that is there, nor one that comes with the space",
+  async () => {
+    await using disk = await smallDisk(3);
+    await using machine = home({}, join(disk.at, "state"));
+    const search = async () => (await machine.run(["search", "note"], disk.inside)).out;
+    const [early, late] = [machine.serve(disk.inside), machine.serve(disk.inside)];
+    for (const server of [early, late]) await server.initialize();
+    await early.call("save_observation", { content: "a note" });
+    disk.fill(0);
+    expect(await search()).toContain("a note"); // beside the server
+    expect(await early.call("search_memory", { query: "note" })).toContain("a note");
+    await early.end();
+    takeIndex(disk, machine.database);
+    expect(await search()).toContain("a note"); // alone
+    await expect(late.call("save_observation", { content: "a later note" })).rejects.toThrow("the disk is full");
+    disk.empty();
+    await late.call("save_observation", { content: "a later note" });
+    expect(await search()).toContain("a later note");
+    await late.end();
   },
   60_000,
 );

@@ -88,7 +88,7 @@ test("a lock that is never given up is an error that says so, after the limit; t
   using files = temporary();
   const path = files.at("memory.db");
   const { clock, patience } = waiting(200);
-  const store = openStore(path, () => now, patience);
+  const store = openStore(path, () => now, { patience });
   const other = new Database(path);
   other.run("begin immediate");
   const record = observation(idOf("one"));

@@ -94,7 +94,7 @@ test("a purge has nothing to do where nothing was erased, and where it was done"
 
 test("while another process reads from before, the purge says so; when that ends, the next one finishes", async () => {
   const { records, secrets } = filled(200);
-  const store = openStore(path, () => now, { ...usualPatience, limit: 300 });
+  const store = openStore(path, () => now, { patience: { ...usualPatience, limit: 300 } });
   inPortions(records, store.append);
   const script = `
     const { Database } = require("bun:sqlite");

@@ -32,7 +32,7 @@ beforeAll(() => {
 
 /** The plan of every statement that some work runs, by SQLite's own word. It looks at the limit too. */
 function plansOf(work: (db: Database) => void, limit = 50): string[] {
-  const db = openDatabase(path, usualPatience, () => {});
+  const db = openDatabase(path, { patience: usualPatience, brief: false }, () => {});
   db.run("analyze"); // whatever SQLite learns of the data, the plans stay
   const statements = new Set<string>();
   const watched = new Proxy(db, {
