@@ -29,6 +29,7 @@ import { inspectMesh } from "./inspect.ts";
 import {
   makeMembership,
   meshDirectory,
+  membershipText,
   meshIdOf,
   openMembership,
   readMembership,
@@ -141,10 +142,18 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     return removable ? [storage] : [];
   }
 
+  /** Before this host comes (back) to an open mesh: leaving may have been cut short, by a full disk or by whoever ended it. */
+  function finishLeaving(): void {
+    const isAway = membershipText(directory) === undefined;
+    if (isAway && host.store().state(noted.mesh) === openMembership.meshId) host.store().forgetMesh();
+  }
+
   function ensureMembership(open: boolean): void {
     refuseCrossing(directory, open);
-    if (open) writeMembership(directory, openMembership);
-    else if (!readMembership(directory)) makeMembership(directory);
+    if (open) {
+      finishLeaving();
+      writeMembership(directory, openMembership);
+    } else if (!readMembership(directory)) makeMembership(directory);
   }
 
   return {
@@ -160,6 +169,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
       if (next) {
         refuseCrossing(directory, setup.open);
         requireSameMesh(next, setup.merge);
+        if (next.kind === "open") finishLeaving();
       }
       const { done } = code ? await changeMesh(() => setUp(setup, at)) : { done: await setUp(setup, at) };
       return { ...done, ...(next && next.kind !== "relay" && { sharing: host.store().counts().live }) };
@@ -196,7 +206,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
       const file = routerFilePath(at);
       const files = existsSync(file) ? [file] : [];
       const { removed } = await changeMesh(() => {
-        setBackend(at, "local"); // the one step that a full disk can prevent goes first
+        setBackend(at, "local"); // a full disk can prevent this, and then nothing is changed
         removeMembership(directory);
         rmSync(file, { force: true });
       });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "../../src/store/store.ts";
 import { readMembership } from "../../src/mesh/membership.ts";
@@ -189,6 +189,21 @@ describe("between an open and a sealed mesh", () => {
     await w.kioku(open);
     expect(inStore(w, (store) => store.pending())).toBe(1);
   });
+
+  test.each([open, ["mesh", "start", "--open"]])(
+    "so has who was cut short in leaving it, and comes back by `%s`",
+    async (...command) => {
+      using w = world();
+      await w.save("told before");
+      await w.kioku(open);
+      inStore(w, (store) => store.setState("mesh.id", "open"));
+      inStore(w, (store) => store.setState("mesh.held", "1"));
+      for (const file of [`${w.home}/.local/share/mesh-mem/mesh/membership`, configOf(w).path]) rmSync(file);
+      await w.kioku(command);
+      expect(readMembership(`${w.home}/.local/share/mesh-mem/mesh`)?.kind).toBe("open");
+      expect(inStore(w, (store) => store.pending())).toBe(1);
+    },
+  );
 });
 
 test.each([
