@@ -47,6 +47,7 @@ testWith("a router")(
       "error: the installed router is damaged: zenohd does not have its SHA-256",
     ]);
   },
+  60_000,
 );
 
 test("what cannot be verified is not installed, and says so", async () => {
