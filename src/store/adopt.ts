@@ -1,7 +1,7 @@
 import { readObservation } from "../core/observation.ts";
 import { isPreferred, type Record } from "../core/record.ts";
-import type { Log, LogRow, Merged, Outcome } from "./log.ts";
-import type { Projection, Ready } from "./projection.ts";
+import type { Log, LogRow, Outcome } from "./log.ts";
+import type { Ready } from "./projection.ts";
 import { tokensOf } from "./search-index.ts";
 import type { Write } from "./writer.ts";
 
@@ -31,7 +31,7 @@ export interface Prepared {
 }
 
 /** Taking in what was kept elsewhere, many at a time: by the rules of the set, with the lock held as briefly as can be. */
-export function openAdoption(log: Log, projection: Projection, write: Write) {
+export function openAdoption(log: Log, write: Write) {
   function prepare(incoming: readonly Incoming[]): Prepared {
     const candidates = incoming.filter((one) => foretell(one, log.get(one.record.kind, one.record.id)) !== "present");
     return { incoming, ready: new Map(candidates.map((one) => [one, readyFor(one)])) };
@@ -40,31 +40,21 @@ export function openAdoption(log: Log, projection: Projection, write: Write) {
   /** Adds records in one transaction. */
   function adopt({ incoming, ready }: Prepared, now: string): Adopted[] {
     const candidates = [...ready.keys()];
-    const merged = new Map<Incoming, Merged>();
-    write(() => {
-      merged.clear(); // it may have to begin again
-      const taken = candidates.filter(claimant());
-      const arrivals = log.append(
-        taken.map(({ record }) => record),
-        (i) => ({ learned_at: notAfter(now, taken[i]!.learned_at), received: false, ready: ready.get(taken[i]!) }),
-      );
-      for (const [i, one] of taken.entries()) merged.set(one, arrivals[i]!);
-    });
+    const merged = write(() =>
+      log.append(
+        candidates.map(({ record }) => record),
+        (i) => {
+          const { learned_at, derived, hidden_at } = candidates[i]!;
+          const of = { learned_at: notAfter(now, learned_at), derived, hidden_at };
+          return { ...of, received: false, ready: ready.get(candidates[i]!) };
+        },
+      ),
+    );
+    const outcomes = new Map(candidates.map((one, i) => [one, merged[i]!.outcome]));
     return incoming.map((one) => {
-      const outcome = merged.get(one)?.outcome ?? "present";
+      const outcome = outcomes.get(one) ?? "present";
       return { outcome, unreadable: outcome !== "present" && isContent(one) && !ready.get(one) };
     });
-  }
-
-  /** Says of record after record whether it is to be added, and hides those that come hidden and are new. */
-  function claimant(): (one: Incoming) => boolean {
-    const seen = new Set<string>();
-    return ({ record: { kind, id }, derived, hidden_at }) => {
-      const isNew = !seen.has(kind + id) && log.get(kind, id) === undefined;
-      seen.add(kind + id);
-      if (isNew && hidden_at !== undefined) projection.hide(id, hidden_at);
-      return isNew || !derived;
-    };
   }
 
   /** Foretells, batch after batch, what `adopt` would do. */

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { emptySet, withElement, type SetSum } from "../core/fingerprint.ts";
 import { digestOf, elementOf, isPreferred, recordKinds, type Record } from "../core/record.ts";
-import type { Projection, Ready } from "./projection.ts";
+import type { ContentRow, Projection, Ready } from "./projection.ts";
 import { markUnpurged } from "./purge.ts";
 import type { State } from "./state.ts";
 
@@ -45,6 +45,10 @@ export interface Arrival {
   seq?: number;
   /** What was made of an observation's payload before. */
   ready?: Ready | undefined;
+  /** It fills a gap, and replaces nothing. */
+  derived?: true | undefined;
+  /** Since when it is hidden here (canonical time), if it is new. */
+  hidden_at?: string | undefined;
 }
 
 export type Log = ReturnType<typeof openLog>;
@@ -76,35 +80,43 @@ export function openLog(db: Database, projection: Projection, state: State) {
     return same && known.payload === null && record.payload !== null && !isErased(record);
   }
 
-  function place(record: Record, known: LogRow | undefined, { learned_at, received, seq }: Arrival): number {
+  /** Puts a record in the place of what its identity holds; gives its row, and the payload that the row has. */
+  function place(record: Record, known: LogRow | undefined, { learned_at, received, seq }: Arrival): ContentRow {
     if (known) remove().run(known.seq);
+    const payload = isErased(record) ? null : record.payload;
     const { lastInsertRowid } = insert().run({
       seq: seq ?? null,
       kind: record.kind,
       id: record.id,
       digest: record.digest,
       at: record.at,
-      payload: isErased(record) ? null : record.payload,
+      payload,
       learned_at: known?.learned_at ?? learned_at,
       received: Number(received),
     });
     const row = Number(lastInsertRowid);
     if (record.kind === "erasure" && erase().run(record.id).changes > 0) markUnpurged(state, row);
-    return row;
+    return { seq: row, payload };
   }
 
   /** Adds one record by the rules of the set: an identity's preferred payload stays, erased content never returns. */
   function add(record: Record, arrival: Arrival): Merged {
-    const known = get(record.kind, record.id);
-    if (known && !isPreferred(record, known) && !revives(record, known)) {
+    const { kind, id } = record;
+    const known = get(kind, id);
+    if (known && (arrival.derived || (!isPreferred(record, known) && !revives(record, known)))) {
       return { outcome: "present", seq: known.seq, replaced: undefined, bare: known.payload === null };
     }
-    const read = isRead(record.kind);
-    if (read) projection.withdraw(record.id);
-    const seq = place(record, known, arrival);
-    if (read) projection.project(record.id, record.kind === "observation" ? arrival.ready : undefined);
-    const bare = record.payload === null || isErased(record);
-    return { outcome: known ? "replaced" : "inserted", seq, replaced: known?.digest, bare };
+    if (!known && arrival.hidden_at !== undefined) projection.hide(id, arrival.hidden_at);
+    const isNews = kind === "observation" && !known; // nothing is shown of it yet
+    if (isRead(kind) && !isNews) projection.withdraw(id);
+    const row = place(record, known, arrival);
+    if (isRead(kind)) projection.project(id, kind === "observation" ? { row, ready: arrival.ready } : undefined);
+    return {
+      outcome: known ? "replaced" : "inserted",
+      seq: row.seq,
+      replaced: known?.digest,
+      bare: row.payload === null,
+    };
   }
 
   return {

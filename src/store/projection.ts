@@ -2,7 +2,8 @@ import type { Database } from "bun:sqlite";
 import { readObservation, type Observation } from "../core/observation.ts";
 import type { SearchIndex } from "./search-index.ts";
 
-interface LogRow {
+/** What the log has of an observation, as far as its projections follow from it. */
+export interface ContentRow {
   seq: number;
   payload: string | null;
 }
@@ -20,17 +21,24 @@ export interface Ready {
   tokens: string;
 }
 
+/** An observation as it has just come into the log. */
+interface Fresh {
+  row: ContentRow;
+  /** What was made of that payload. */
+  ready: Ready | undefined;
+}
+
 export type Projection = ReturnType<typeof openProjection>;
 
 /** What follows from the log for one observation id: its row, its supersessions, its place in the search tables. */
 export function openProjection(db: Database, index: SearchIndex) {
   const observationRecord = () =>
-    db.query<LogRow, [string]>("select seq, payload from record where kind = 'observation' and id = ?");
-  const tombstoneTime = () =>
-    db.query<{ at: string; learned_at: string }, [string]>(
-      "select at, learned_at from record where kind = 'tombstone' and id = ?",
+    db.query<ContentRow, [string]>("select seq, payload from record where kind = 'observation' and id = ?");
+  const times = () =>
+    db.query<Pick<ObservationRow, "deleted_at" | "hidden_at">, { id: string }>(
+      `select (select iif(at = '', learned_at, at) from record where kind = 'tombstone' and id = $id) as deleted_at,
+         (select hidden_at from hidden where id = $id) as hidden_at`,
     );
-  const hiddenTime = () => db.query<{ hidden_at: string }, [string]>("select hidden_at from hidden where id = ?");
   const projected = () =>
     db.query<{ seq: number; deleted_at: string | null; hidden_at: string | null }, [string]>(
       "select seq, deleted_at, hidden_at from observation where id = ?",
@@ -57,24 +65,21 @@ export function openProjection(db: Database, index: SearchIndex) {
   }
 
   /** The row that follows from the log for an id, and what it is made from; undefined where there is nothing to show. */
-  function derive(id: string, read?: Observation): { row: ObservationRow; observation: Observation } | undefined {
-    const record = observationRecord().get(id);
-    const observation = record?.payload ? (read ?? readObservation(record.payload, id)) : undefined;
-    if (!record || !observation) return undefined;
-    const tombstone = tombstoneTime().get(id);
-    const deleted_at = tombstone ? tombstone.at || tombstone.learned_at : null;
-    const hidden_at = hiddenTime().get(id)?.hidden_at ?? null;
-    return { row: { ...columnsOf(observation), seq: record.seq, deleted_at, hidden_at }, observation };
+  function derive(id: string, fresh?: Fresh): { row: ObservationRow; observation: Observation } | undefined {
+    const { seq, payload } = fresh?.row ?? observationRecord().get(id) ?? {};
+    const observation = payload ? (fresh?.ready?.observation ?? readObservation(payload, id)) : undefined;
+    if (seq === undefined || !observation) return undefined;
+    return { row: { ...columnsOf(observation), seq, ...times().get({ id })! }, observation };
   }
 
-  /** Puts an observation into the projections as the log now has it; `ready` is of the payload that is in the log. */
-  function project(id: string, ready?: Ready): void {
-    const derived = derive(id, ready?.observation);
+  /** Puts an observation into the projections as the log now has it. */
+  function project(id: string, fresh?: Fresh): void {
+    const derived = derive(id, fresh);
     if (!derived) return;
     const { row, observation } = derived;
     insert().run({ ...row });
     for (const old of superseded(observation)) supersede().run(old, id);
-    if (row.deleted_at === null && row.hidden_at === null) index.add(row.seq, observation, ready?.tokens);
+    if (row.deleted_at === null && row.hidden_at === null) index.add(row.seq, observation, fresh?.ready?.tokens);
   }
 
   /** Makes all projections anew from the log; gives the number of observations. */

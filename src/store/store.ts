@@ -72,7 +72,7 @@ export function openStore(
     return healing(() => transact(work));
   }
 
-  const { prepare, adopt, foresee } = openAdoption(log, projection, write);
+  const { prepare, adopt, foresee } = openAdoption(log, write);
 
   function add(records: readonly Record[], received: boolean): Merged[] {
     return write(() => log.append(records, { learned_at: now(), received }));
