@@ -18,7 +18,7 @@ type ObservationRow = ReturnType<typeof columnsOf> & {
 export interface Ready {
   observation: Observation;
   /** Those by which it is found (search-index.ts). */
-  tokens: string;
+  tokens: Uint8Array;
 }
 
 /** An observation as it has just come into the log. */

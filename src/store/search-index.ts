@@ -49,18 +49,18 @@ export function openSearchIndex(db: Database) {
   const store = (stored: number, number: number) => state.set(stateKey, `${stored} ${number}`);
 
   /** Writes tokens where the tables are of this version. Newer ones it marks: who knows them makes them anew. */
-  function write(command: "add" | "delete", seq: number, tokens: () => string): void {
+  function write(command: "add" | "delete", seq: number, tokens: () => Uint8Array): void {
     const { version: theirs, number } = stored();
     if (theirs > version) store(0, number);
     if (theirs !== version) return;
     const table = indexName(number);
     const [column, value] = command === "delete" ? [`${table}, `, "'delete', "] : ["", ""];
-    db.query(`insert into ${table} (${column}rowid, tokens) values (${value}?, ?)`).run(seq, tokens());
+    db.query(`insert into ${table} (${column}rowid, tokens) values (${value}?, cast(? as text))`).run(seq, tokens());
   }
 
   return {
     /** Puts an observation in; `tokens` are those of it that `tokensOf` gives, where someone has made them already. */
-    add: (seq: number, observation: Observation, tokens?: string): void =>
+    add: (seq: number, observation: Observation, tokens?: Uint8Array): void =>
       write("add", seq, () => tokens ?? tokensOf(observation)),
 
     /** Takes an observation out. It must be the one that was added. */
@@ -105,10 +105,10 @@ export function openSearchIndex(db: Database) {
 const scopeColumns = ["project", "session_id", "agent_family", "client_id", "pc_id", "memory_type"] as const;
 export type ScopeColumn = (typeof scopeColumns)[number];
 
-/** The tokens by which an observation is found. */
-export function tokensOf(observation: Observation): string {
+/** The tokens by which an observation is found, as UTF-8. */
+export function tokensOf(observation: Observation): Uint8Array {
   const scope = scopeColumns.map((column, i) => scopeToken(String(i), observation[column]));
-  return `${indexTokens(observation)} ${scope.join(" ")}`;
+  return indexTokens(observation, scope);
 }
 
 /** An expression for the observations with a value in a column. */

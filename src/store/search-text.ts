@@ -237,9 +237,18 @@ export const headQuery = (stem: string): string => quoted(headMark + stem);
 
 /** The token of a value that searches are narrowed by: `name` is one character that tells whose value it is. */
 export function scopeToken(name: string, value: string): string {
-  const hash = new Bun.CryptoHasher("sha256").update(value).digest("hex").slice(0, 8);
+  let hash = scopeHashes.get(value);
+  if (hash === undefined) {
+    hash = new Bun.CryptoHasher("sha256").update(value).digest("hex").slice(0, 8);
+    if (scopeHashes.size >= mostHashes) scopeHashes.clear();
+    scopeHashes.set(value, hash);
+  }
   return scopeMark + name + hash;
 }
+
+/** Hashes by value: many observations have few projects and sessions. */
+const scopeHashes = new Map<string, string>();
+const mostHashes = 1_000;
 
 /** A string of FTS5's query language: nothing in it is an operator. */
 export function quoted(text: string): string {

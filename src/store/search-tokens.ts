@@ -17,14 +17,14 @@ import {
 
 /*
  * Every save waits for its tokens, and an import makes those of a hundred thousand observations. So they are written as
- * numbers into memory that is used again: as strings, each of the five hundred would be made, joined, and collected.
+ * bytes into memory that is used again: as strings, each of the five hundred would be made, joined, encoded and collected.
  */
 
 /**
- * The tokens of an observation, each before a space: stems, those in subject, summary or tags once more, and grams.
- * Repeated ones are repeated.
+ * The tokens of an observation as UTF-8, each before a space: stems, those in subject, summary or tags once more, and grams;
+ * then those of `more`. Most of the repeated ones are left out, since the index would look up each of them.
  */
-export function indexTokens(observation: Observation): string {
+export function indexTokens(observation: Observation, more: readonly string[] = []): Uint8Array {
   const texts = fieldTexts(observation);
   begin();
   for (const name of fieldNames) {
@@ -35,20 +35,25 @@ export function indexTokens(observation: Observation): string {
     for (const parts of nameParts(texts[name])) for (const part of parts) writeStem(part, isHead);
     writeGrams(folded);
   }
-  return written();
+  for (const token of more) writeToken(token);
+  return bytes.slice(0, at - 1);
 }
 
 const headFields: ReadonlySet<FieldName> = new Set(["subject", "summary", "tags"]);
 
 function writeStem(word: string, isHead: boolean): void {
   const stem = stemOf(word);
-  writeMarked(stemMark.charCodeAt(0), stem);
-  if (isHead) writeMarked(headMark.charCodeAt(0), stem);
+  writeToken(stem, stemMark);
+  if (isHead) writeToken(stem, headMark);
 }
 
-function writeMarked(mark: number, stem: string): void {
-  put(mark);
-  for (let i = 0; i < stem.length; i++) put(stem.charCodeAt(i));
+function writeToken(token: string, mark = ""): void {
+  if (mark) put(mark.charCodeAt(0));
+  for (let i = 0; i < token.length; i++) {
+    const code = token.codePointAt(i)!;
+    if (code > 0xffff) i++;
+    put(code);
+  }
   endToken();
 }
 
@@ -125,40 +130,68 @@ function findKind(character: string): number {
   return known | (isUnspaced(character) ? unspaced : 0) | (singlesOf(character).length > 0 ? single : 0);
 }
 
-const usualSize = 16_384;
+const usualSize = 32_768;
 /** Longer than any token. */
 const margin = 256;
+const blank = 0x20;
 
-/** The tokens so far, as UTF-16, each after a space. */
-let units = new Uint16Array(usualSize);
+/** The tokens so far, each after a space. */
+let bytes = new Uint8Array(usualSize);
 let at = 0;
+/** Where the token begins that is being written. */
+let start = 0;
+
+/** Where a token of each hash was written last; 0 where none was. */
+const latest = new Uint32Array(8_192);
+
 function begin(): void {
-  if (units.length > usualSize) units = new Uint16Array(usualSize);
-  units[0] = 0x20;
-  at = 1;
+  if (bytes.length > usualSize) bytes = new Uint8Array(usualSize);
+  latest.fill(0);
+  bytes[0] = blank;
+  at = start = 1;
 }
 
+/** Writes a code point. Half of a surrogate pair is no character, and becomes the sign that SQLite's client puts for it. */
 function put(code: number): void {
-  if (code > 0xffff) {
-    put(0xd800 + ((code - 0x10000) >> 10));
-    put(0xdc00 + (code & 0x3ff));
-    return;
-  }
-  units[at++] = code;
+  if (code < 0x80) bytes[at++] = code;
+  else if (code < 0x800) putBytes(0xc0 | (code >> 6), code, 1);
+  else if (code >= 0xd800 && code < 0xe000) put(0xfffd);
+  else if (code < 0x10000) putBytes(0xe0 | (code >> 12), code, 2);
+  else putBytes(0xf0 | (code >> 18), code, 3);
+}
+
+function putBytes(first: number, code: number, more: number): void {
+  bytes[at++] = first;
+  for (let i = more - 1; i >= 0; i--) bytes[at++] = 0x80 | ((code >> (6 * i)) & 0x3f);
 }
 
 function endToken(): void {
-  units[at++] = 0x20;
-  if (at + margin > units.length) grow();
+  let hash = 0;
+  for (let i = start; i < at; i++) hash = Math.imul(hash, 0x01000193) ^ bytes[i]!;
+  bytes[at] = blank;
+  const slot = (hash ^ (hash >>> 13)) & (latest.length - 1);
+  if (isAgain(latest[slot]!)) {
+    at = start;
+    return;
+  }
+  latest[slot] = start;
+  start = ++at;
+  if (at + margin > bytes.length) grow();
+}
+
+/** True where the token that has just been written stands in another place too. */
+function isAgain(place: number): boolean {
+  if (place === 0) return false;
+  let i = start;
+  while (bytes[i] === bytes[place] && i < at) {
+    i++;
+    place++;
+  }
+  return i === at && bytes[place] === blank;
 }
 
 function grow(): void {
-  const more = new Uint16Array(2 * units.length);
-  more.set(units);
-  units = more;
-}
-
-/** All tokens that were written. */
-function written(): string {
-  return Buffer.from(units.buffer, 0, 2 * (at - 1)).toString("utf16le");
+  const more = new Uint8Array(2 * bytes.length);
+  more.set(bytes);
+  bytes = more;
 }

@@ -33,10 +33,12 @@ function definedTokens(observation: Observation): Set<string> {
       if (/[^\p{L}\p{N}\p{M}\s]|[\u3005-\u3007\u3400-\u9fff]/u.test(single)) tokens.add(single);
     for (const [, before, after] of folded.matchAll(/(\S{1,2}) (?=(\S))/gu)) tokens.add(`${before}\ue003${after}`);
   }
-  return tokens;
+  return new Set([...tokens].map((token) => token.toWellFormed())); // half of a pair is stored as U+FFFD
 }
 
-const tokenSet = (observation: Observation) => new Set(indexTokens(observation).trim().split(" "));
+const tokensOf = (observation: Observation) =>
+  new TextDecoder("utf-8", { fatal: true }).decode(indexTokens(observation)).trim().split(" ");
+const tokenSet = (observation: Observation) => new Set(tokensOf(observation));
 
 test("the memories of the recall corpus have exactly the tokens that are defined", async () => {
   const lines = (await Bun.file(join(import.meta.dir, "../recall/memories.jsonl")).text()).trimEnd().split("\n");
