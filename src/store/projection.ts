@@ -91,6 +91,7 @@ export function openProjection(db: Database, index: SearchIndex) {
       "select id from record where kind = 'observation' and payload is not null order by seq",
     );
     for (const { id } of ids.iterate()) project(id);
+    index.optimize();
     return db.query<{ count: number }, []>("select count(*) as count from observation").get()!.count;
   }
 

@@ -175,7 +175,8 @@ function build(path: string, records: readonly Salvaged[], notes: Notes | undefi
   const db = openDatabase(path, { patience: usualPatience, brief: false }, () => {});
   try {
     const state = openState(db);
-    const projection = openProjection(db, openSearchIndex(db));
+    const index = openSearchIndex(db);
+    const projection = openProjection(db, index);
     const log = openLog(db, projection, state);
     const write = openWriter(db, path, usualPatience);
     const taken = new Set<number>();
@@ -191,6 +192,7 @@ function build(path: string, records: readonly Salvaged[], notes: Notes | undefi
           const [merged] = log.append([record], { learned_at: learned_at || now, received, ...(free && { seq }) });
           taken.add(merged!.seq);
         }
+        index.mergeWritten();
       });
     }
     return db

@@ -11,7 +11,7 @@ export type SearchIndex = ReturnType<typeof openSearchIndex>;
  * Raised whenever the tables or the text analysis change. Tables of an older version are made anew when a database is
  * opened; those of a newer one, which another process may have made meanwhile, are neither read nor written.
  */
-const version = 1;
+const version = 2;
 
 /** Where the state notes the version of the tables, and the number in their names. */
 const stateKey = "search_index";
@@ -27,11 +27,21 @@ const tables = (number: number) => `
   );
   create virtual table ${tokenName(number)} using fts5vocab (${indexName(number)}, row);
 `;
+
 /**
- * Bytes that a transaction gathers before it writes them as a part of the index. By SQLite's default, 1 MB, a thousand
- * observations are several parts, to be merged again and again.
+ * How the index is kept. A transaction gathers up to 16 MB and writes them as one part of the index: with the usual 1 MB, a
+ * thousand observations would be several. Parts of a size are merged when there are eight of them and we say so: left to
+ * itself SQLite merges now and then, and then so much that a save may wait for it for long. It cannot have 2,000 parts.
  */
-const gathered = 16 * 1024 * 1024;
+const settings = { hashsize: 16 * 1024 * 1024, automerge: 0, crisismerge: 1_900, usermerge: 8 };
+
+/** Pages that are merged for each row written: more than it takes on average, so that few parts of a size remain. */
+const pagesPerRow = 8;
+/** Pages that one transaction merges at the most: some 20 ms. */
+const mostPages = 256;
+/** Transactions in a row that may leave their merging for later. */
+const mostDeferred = 500;
+
 const indexName = (number: number) => `search_index_${number}`;
 const tokenName = (number: number) => `search_token_${number}`;
 
@@ -45,16 +55,36 @@ export function openSearchIndex(db: Database) {
     const [stored = 0, number = 1] = state.get(stateKey)?.split(" ").map(Number) ?? [];
     return { version: stored, number };
   }
-  const name = () => indexName(stored().number);
   const store = (stored: number, number: number) => state.set(stateKey, `${stored} ${number}`);
 
+  /** Gives the index a command of FTS5's. */
+  function command(command: string, value: number | null = null): void {
+    const table = indexName(stored().number);
+    db.query(`insert into ${table} (${table}, rank) values (?, ?)`).run(command, value);
+  }
+
+  const changes = () => db.query<{ n: number }, []>("select total_changes() as n").get()!.n;
+
+  /** Merges about so many pages of the index; false where there was nothing to merge. */
+  function merge(pages: number): boolean {
+    if (stored().version !== version) return false;
+    const before = changes();
+    command("merge", pages);
+    return changes() - before > 1; // the command itself is one
+  }
+
+  /** Rows, and transactions in a row, that were written and for which nothing was merged yet. */
+  let written = 0;
+  let deferred = 0;
+
   /** Writes tokens where the tables are of this version. Newer ones it marks: who knows them makes them anew. */
-  function write(command: "add" | "delete", seq: number, tokens: () => Uint8Array): void {
+  function write(what: "add" | "delete", seq: number, tokens: () => Uint8Array): void {
     const { version: theirs, number } = stored();
     if (theirs > version) store(0, number);
     if (theirs !== version) return;
+    written++;
     const table = indexName(number);
-    const [column, value] = command === "delete" ? [`${table}, `, "'delete', "] : ["", ""];
+    const [column, value] = what === "delete" ? [`${table}, `, "'delete', "] : ["", ""];
     db.query(`insert into ${table} (${column}rowid, tokens) values (${value}?, cast(? as text))`).run(seq, tokens());
   }
 
@@ -72,7 +102,7 @@ export function openSearchIndex(db: Database) {
       db.run(`drop table if exists ${tokenName(number)}`);
       db.run(`drop table if exists ${indexName(number)}`);
       db.run(tables(number));
-      db.run(`insert into ${indexName(number)} (${indexName(number)}, rank) values ('hashsize', ${gathered})`);
+      for (const [setting, value] of Object.entries(settings)) command(setting, value);
       store(version, number);
     },
 
@@ -82,10 +112,31 @@ export function openSearchIndex(db: Database) {
     },
 
     /** Merges all that was added and removed, so that no token is left of what was removed. */
-    optimize: () => db.run(`insert into ${name()} (${name()}) values ('optimize')`),
+    optimize(): void {
+      command("optimize");
+      written = deferred = 0;
+    },
+
+    /** Ends the writing of a transaction: merges as much as follows from what it wrote. */
+    mergeWritten(): void {
+      if (written > 0) merge(Math.min(mostPages, pagesPerRow * written));
+      written = 0;
+    },
+
+    /** Ends the writing of one of many transactions, after which comes `settle`: searches are slower until then. */
+    deferMerging(): void {
+      if (++deferred > mostDeferred) merge(mostPages);
+      written = 0;
+    },
+
+    /** Merges some of what is to be merged, in a transaction; false where nothing is left. */
+    settle(): boolean {
+      deferred = 0;
+      return merge(mostPages);
+    },
 
     /** Throws SQLITE_CORRUPT_VTAB where the tables contradict themselves. */
-    check: () => db.run(`insert into ${name()} (${name()}) values ('integrity-check')`),
+    check: () => command("integrity-check"),
 
     /** The tables are missing, or of an older build. */
     isOutdated: (): boolean => stored().version < version,

@@ -68,11 +68,16 @@ export function openStore(
   }
   update();
 
-  function write<T>(work: () => T): T {
-    return healing(() => transact(work));
+  function write<T>(work: () => T, endWriting = index.mergeWritten): T {
+    const whole = () => {
+      const result = work();
+      endWriting();
+      return result;
+    };
+    return healing(() => transact(whole));
   }
 
-  const { prepare, adopt, foresee } = openAdoption(log, write);
+  const { prepare, adopt, foresee } = openAdoption(log, (work) => write(work, index.deferMerging));
 
   function add(records: readonly Record[], received: boolean): Merged[] {
     return write(() => log.append(records, { learned_at: now(), received }));
@@ -95,8 +100,11 @@ export function openStore(
     /** Makes of records that were kept elsewhere what can be made without a lock. */
     prepare,
 
-    /** Takes them in, in one transaction, durable when this returns. */
+    /** Takes them in, in one transaction, durable when this returns. After many of these, `settle` what they wrote. */
     adopt: (prepared: Prepared): Adopted[] => adopt(prepared, now()),
+
+    /** Makes searches fast after much was taken in, in one short transaction; false where nothing is left to be done. */
+    settle: (): boolean => healing(() => transact(index.settle)),
 
     /** Foretells, batch after batch, what `adopt` would do. */
     foresee,
