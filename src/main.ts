@@ -30,6 +30,11 @@ const build: Build = {
     const { openMeshControl } = await import("./mesh/control.ts");
     return openMeshControl({ ctx, env: process.env, platform: process.platform });
   },
+  async startThread() {
+    const { openTokenThread } = await import("./store/token-thread.ts");
+    Bun.unsafe.setJITPolicy(1); // there is much to do: see build/compile.ts
+    return openTokenThread(new Worker(Bun.main)); // this file again: a worker's file of its own would have to be found
+  },
   version: typeof KIOKU_VERSION === "string" ? KIOKU_VERSION : "0.0.0-dev",
   binary: process.execPath,
   now,
@@ -76,5 +81,6 @@ async function start(): Promise<number> {
   return await (await import("./cli/run.ts")).run(argv, program, terminal);
 }
 
-// Set, not process.exit(): exiting would cut off output still on its way into a pipe.
-process.exitCode = await start();
+if (Bun.isMainThread)
+  process.exitCode = await start(); // set, not process.exit(): that would cut off output on its way into a pipe
+else (await import("./store/token-thread.ts")).serveTokens(globalThis as unknown as Worker);

@@ -19,6 +19,7 @@ const needs = {
   dash: () => Bun.which("dash") !== null,
   shellcheck: () => Bun.which("shellcheck") !== null,
   faketime: () => Bun.which("faketime") !== null,
+  "a /proc": () => existsSync("/proc/self/task"),
   wine: () => Bun.which("wine") !== null && Bun.which("x86_64-w64-mingw32-gcc") !== null,
   "a router": () => existsSync(join(shared, "zenoh")) || process.env.KIOKU_ROUTER_DIR !== undefined,
   "the agents' programs": () => process.env.KIOKU_AGENTS !== undefined,

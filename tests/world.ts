@@ -3,6 +3,7 @@ import { openHost } from "../src/host/host.ts";
 import type { Env } from "../src/host/variables.ts";
 import { openMeshControl } from "../src/mesh/control.ts";
 import { openContext, type Build } from "../src/ops/open.ts";
+import { openTokenThread } from "../src/store/token-thread.ts";
 import { temporary } from "./temporary.ts";
 
 /** What one command line did. */
@@ -45,6 +46,7 @@ export function world(initial: Env = {}) {
           throw new Error("a test does not become another program");
         },
       },
+      startThread: async () => openTokenThread(new Worker(new URL("store/token-thread.worker.ts", import.meta.url))),
       mesh: async (ctx) => openMeshControl({ ctx, env: { HOME: home, ...env }, platform: "linux" }),
       host: openHost({
         env: { HOME: home, ...identity, ...initial, ...env },

@@ -3,6 +3,7 @@ import type { Identity, Visibility } from "../core/observation.ts";
 import type { MeshControl } from "./mesh-control.ts";
 import type { Glance } from "../store/glance.ts";
 import type { Store } from "../store/store.ts";
+import type { TokenThread } from "../store/token-thread.ts";
 import type { Agents } from "./agents.ts";
 
 /** Where this machine keeps our files. */
@@ -84,6 +85,8 @@ export interface Context {
   mesh?(): Promise<MeshControl>;
   /** This process, for commands that go on until told to end; absent for agents. */
   self?: Self;
+  /** Starts a second thread for the search tokens of many memories. Absent where there is none to be had. */
+  startThread?(): Promise<TokenThread>;
   /** Asks for a yes. Undefined where nobody is there to answer. */
   confirm?(question: string): Promise<boolean | undefined>;
 }

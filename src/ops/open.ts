@@ -22,7 +22,7 @@ export interface Host {
 }
 
 /** This program and its sources of time and chance. */
-export interface Build extends Pick<Context, "version" | "binary" | "now" | "newId" | "self"> {
+export interface Build extends Pick<Context, "version" | "binary" | "now" | "newId" | "self" | "startThread"> {
   host: Host;
   /** What a host can do about its mesh; loads the network's libraries. */
   mesh?(ctx: Context): Promise<MeshControl>;

@@ -5,8 +5,9 @@ import type { Adopted, Incoming } from "../store/adopt.ts";
 import type { ForeignRow } from "../store/foreign/rows.ts";
 import type { Source } from "../store/foreign/source.ts";
 import { openStore } from "../store/store.ts";
+import type { TokenThread } from "../store/token-thread.ts";
 import type { Context } from "./context.ts";
-import { paced } from "./pace.ts";
+import { paced, pause } from "./pace.ts";
 
 /** How many refused rows a harvest names. The rest it counts. */
 const mostNamed = 20;
@@ -38,8 +39,8 @@ export interface Harvest {
   failure?: UserError;
 }
 
-/** Adds records, or only foretells what adding them would do. What it gives back is the part that needs the lock. */
-type Adopt = (incoming: readonly Incoming[]) => () => Adopted[];
+/** Adds records, or only foretells what adding them would do. What it gives is the part that needs the lock. */
+type Adopt = (incoming: readonly Incoming[]) => Promise<() => Adopted[]>;
 
 /**
  * Takes in what there is to read, file after file; at the end what was hidden on a host alone, which another file may
@@ -47,17 +48,18 @@ type Adopt = (incoming: readonly Incoming[]) => () => Adopted[];
  */
 export async function takeIn(ctx: Context, sources: readonly Source[], dryRun: boolean): Promise<Harvest[]> {
   const harvests: Harvest[] = sources.map((source) => ({ source, tally: { ...nothing }, refused: [] }));
-  const { adopt, close } = dryRun ? foresight(ctx) : adoption(ctx);
+  const { adopt, settle, close } = dryRun ? foresight(ctx) : adoption(ctx);
   const size = sum(sources.map((source) => source.size));
   const pace = { sizeOf, now: () => ctx.now().getTime(), isLockFree: dryRun };
   try {
     for (const part of ["rows", "hidden"] as const) {
       for (const harvest of harvests) {
-        const work = (batch: ForeignRow[]) => {
-          const take = prepareBatch(harvest, batch, adopt);
+        const work = async (batch: ForeignRow[]) => {
+          const done = sum(sources.map((source) => source.done()));
+          const take = await prepareBatch(harvest, batch, adopt);
           return () => {
             take();
-            ctx.progress?.(sum(sources.map(({ done }) => done())), size);
+            ctx.progress?.(done, size);
           };
         };
         try {
@@ -68,20 +70,21 @@ export async function takeIn(ctx: Context, sources: readonly Source[], dryRun: b
         }
       }
     }
+    await settle();
   } finally {
-    close();
+    await close();
   }
   return harvests;
 }
 
-function prepareBatch({ tally, refused }: Harvest, batch: readonly ForeignRow[], adopt: Adopt): () => void {
+async function prepareBatch({ tally, refused }: Harvest, batch: readonly ForeignRow[], adopt: Adopt) {
   const incoming: Incoming[] = [];
   for (const row of batch) {
     if ("record" in row) incoming.push(row);
     else if (refused.length < mostNamed) refused.push(row);
   }
   tally.refused += batch.length - incoming.length;
-  const take = adopt(incoming);
+  const take = await adopt(incoming);
   return () => {
     for (const [i, { outcome, unreadable }] of take().entries()) {
       const { record, hidden_at } = incoming[i]!;
@@ -118,21 +121,40 @@ export function totalOf(harvests: readonly Harvest[]): Tally {
   return total;
 }
 
-function adoption(ctx: Context): { adopt: Adopt; close(): void } {
+interface Adoption {
+  adopt: Adopt;
+  /** Ends what many batches have left to be done at the end. */
+  settle(): Promise<void>;
+  close(): Promise<void> | void;
+}
+
+function adoption(ctx: Context): Adoption {
   const store = ctx.store();
-  const adopt: Adopt = (incoming) => {
-    const prepared = store.prepare(incoming);
+  let thread: Promise<TokenThread> | undefined;
+  let isMany = false;
+  const adopt: Adopt = async (incoming) => {
+    if (isMany) thread ??= ctx.startThread?.();
+    isMany = true;
+    const prepared = await store.prepare(incoming, await thread);
     return () => store.adopt(prepared);
   };
-  return { adopt, close: () => {} };
+  const settle = async () => {
+    while (store.settle()) await Bun.sleep(pause);
+  };
+  return { adopt, settle, close: async () => (await thread)?.close() };
 }
 
 /** Foretelling leaves no trace, not even an empty database. */
-function foresight(ctx: Context): { adopt: Adopt; close(): void } {
+function foresight(ctx: Context): Adoption {
   const isNew = !existsSync(ctx.paths.database);
   const store = isNew ? openStore(":memory:", () => timestamp(ctx.now())) : ctx.store();
   const foresee = store.foresee();
-  return { adopt: (incoming) => () => foresee(incoming), close: isNew ? store.close : () => {} };
+  const settle = () => Promise.resolve();
+  return {
+    adopt: (incoming) => Promise.resolve(() => foresee(incoming)),
+    settle,
+    close: isNew ? store.close : () => {},
+  };
 }
 
 function sizeOf(row: ForeignRow): number {

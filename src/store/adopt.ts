@@ -3,6 +3,7 @@ import { isPreferred, type Record } from "../core/record.ts";
 import type { Log, LogRow, Outcome } from "./log.ts";
 import type { Ready } from "./projection.ts";
 import { tokensOf } from "./search-index.ts";
+import type { TokenThread } from "./token-thread.ts";
 import type { Write } from "./writer.ts";
 
 /** A record that was kept elsewhere, with what is known of it there. */
@@ -32,9 +33,10 @@ export interface Prepared {
 
 /** Taking in what was kept elsewhere, many at a time: by the rules of the set, with the lock held as briefly as can be. */
 export function openAdoption(log: Log, write: Write) {
-  function prepare(incoming: readonly Incoming[]): Prepared {
+  async function prepare(incoming: readonly Incoming[], thread?: TokenThread): Promise<Prepared> {
     const candidates = incoming.filter((one) => foretell(one, log.get(one.record.kind, one.record.id)) !== "present");
-    return { incoming, ready: new Map(candidates.map((one) => [one, readyFor(one)])) };
+    const tokens = await thread?.make(candidates.map((one) => (isContent(one) ? one.record.payload! : "")));
+    return { incoming, ready: new Map(candidates.map((one, i) => [one, readyFor(one, tokens?.[i])])) };
   }
 
   /** Adds records in one transaction. */
@@ -85,9 +87,9 @@ function isContent({ record }: Incoming): boolean {
   return record.kind === "observation" && record.payload !== null;
 }
 
-function readyFor(one: Incoming): Ready | undefined {
+function readyFor(one: Incoming, tokens: Uint8Array | undefined): Ready | undefined {
   const observation = isContent(one) ? readObservation(one.record.payload!, one.record.id) : undefined;
-  return observation && { observation, tokens: tokensOf(observation) };
+  return observation && { observation, tokens: tokens ?? tokensOf(observation) };
 }
 
 /** A time that a file tells must not lie in the future: from there it would keep content from ever being erased. */

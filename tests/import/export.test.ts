@@ -16,12 +16,12 @@ function exported(store: Store, project?: string): string[] {
 }
 
 /** Takes lines into a store, as `import` does. */
-function restore(lines: readonly string[], into: Store) {
-  return into.adopt(into.prepare(lines.map((line) => readLine(line, "") as Incoming)));
+async function restore(lines: readonly string[], into: Store) {
+  return into.adopt(await into.prepare(lines.map((line) => readLine(line, "") as Incoming)));
 }
 
 describe("an export read into an empty database", () => {
-  test("gives an equal set and an equal second export, by chance", () => {
+  test("gives an equal set and an equal second export, by chance", async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const chance = seeded(seed);
       let clock = Date.UTC(2026, 0, 1);
@@ -45,7 +45,7 @@ describe("an export read into an empty database", () => {
         else store.merge([any(), any()]);
       }
       const again = memoryStore(() => "2030-01-01T00:00:00.000000Z");
-      restore(exported(store), again);
+      await restore(exported(store), again);
       expect([seed, again.fingerprint()]).toEqual([seed, store.fingerprint()]);
       expect([seed, exported(again)]).toEqual([seed, exported(store)]);
       store.close();
@@ -53,30 +53,30 @@ describe("an export read into an empty database", () => {
     }
   });
 
-  test("keeps when this host learned of a record, but takes no time from the future", () => {
+  test("keeps when this host learned of a record, but takes no time from the future", async () => {
     const store = memoryStore(() => "2026-03-01T00:00:00.000000Z");
     store.append([tombstone(idOf("a"))]);
     const line = exported(store)[0]!;
     const clock = () => now;
     const [same, later] = [openStore(":memory:", clock), openStore(":memory:", clock)];
-    restore([line], same);
-    restore([line.replace('"learned_at":"2026', '"learned_at":"2999')], later);
+    await restore([line], same);
+    await restore([line.replace('"learned_at":"2026', '"learned_at":"2999')], later);
     expect(same.record("tombstone", idOf("a"))!.learned_at).toBe("2026-03-01T00:00:00.000000Z");
     expect(later.record("tombstone", idOf("a"))!.learned_at).toBe(now);
   });
 
-  test("never brings erased content back", () => {
+  test("never brings erased content back", async () => {
     const store = memoryStore();
     store.append([observation(idOf("secret"), { content: "hunter2" })]);
     const before = exported(store);
     store.append([erasure(idOf("secret"))]);
     expect(exported(store).join("")).not.toContain("hunter2");
-    restore(before, store);
+    await restore(before, store);
     expect(store.record("observation", idOf("secret"))!.payload).toBeNull();
   });
 });
 
-describe("the command", () => {
+describe("the command", async () => {
   test("writes a file that only its owner can read, whole or not at all", async () => {
     using w = world();
     await w.save("worth keeping", "-p", "demo");

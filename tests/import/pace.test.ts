@@ -7,7 +7,7 @@ async function batches(count: number, milliseconds: (row: number) => number, siz
   let clock = 0;
   await paced(
     Array.from({ length: count }, (_, i) => i),
-    (batch) => {
+    async (batch) => {
       clock += 1_000_000; // preparing keeps nobody waiting
       return () => {
         sizes.push(batch.length);
@@ -20,12 +20,14 @@ async function batches(count: number, milliseconds: (row: number) => number, siz
 }
 
 test("batches grow while they are quick, up to a bound", async () => {
-  expect(await batches(10_000, () => 0.001)).toEqual([64, 128, 256, 512, 1024, 2000, 2000, 2000, 2000, 16]);
+  expect(await batches(10_000, () => 0.001)).toEqual([
+    64, 64, 128, 128, 256, 256, 512, 512, 1024, 1024, 2000, 2000, 2000, 32,
+  ]);
 });
 
 test("batches shrink while the lock is held for too long, to a bound", async () => {
   const sizes = await batches(1_400, (row) => (row < 448 ? 0.1 : 2));
-  expect(sizes).toEqual([64, 128, 256, 512, 256, 128, 56]);
+  expect(sizes).toEqual([64, 64, 128, 128, 256, 256, 128, 128, 64, 64, 64, 56]);
   expect((await batches(300, () => 1_000)).slice(0, 4)).toEqual([64, 64, 64, 64]);
 });
 
@@ -39,6 +41,16 @@ test("batches are bounded in bytes", async () => {
   ).toEqual([2, 2, 1]);
 });
 
+test("a batch is prepared while the one before it is worked on", async () => {
+  const events: string[] = [];
+  const work = async ([row]: number[]) => {
+    events.push(`prepare ${row}`);
+    return () => void events.push(`take ${row}`);
+  };
+  await paced([0, 1, 2], work, { sizeOf: () => Infinity, now: () => 0, isLockFree: true });
+  expect(events).toEqual(["prepare 0", "prepare 1", "take 0", "prepare 2", "take 1", "take 2"]);
+});
+
 test("what was read before reading fails is worked on, once", async () => {
   function* rows() {
     yield 1;
@@ -47,18 +59,18 @@ test("what was read before reading fails is worked on, once", async () => {
   }
   const worked: number[] = [];
   const pace = { sizeOf: () => 1, now: () => 0, isLockFree: true };
-  await expect(paced(rows(), (batch) => () => void worked.push(...batch), pace)).rejects.toThrow("damaged");
+  await expect(paced(rows(), async (batch) => () => void worked.push(...batch), pace)).rejects.toThrow("damaged");
   expect(worked).toEqual([1, 2]);
 });
 
-test("work that fails is not done again", async () => {
+test("after work that fails nothing more is done", async () => {
   let times = 0;
   const pace = { sizeOf: () => 1, now: () => 0, isLockFree: true };
-  const work = () => () => {
+  const work = async () => () => {
     times++;
     throw new Error("full");
   };
-  await expect(paced([1, 2, 3], work, pace)).rejects.toThrow("full");
+  await expect(paced(Array(1_000).fill(1), work, pace)).rejects.toThrow("full");
   expect(times).toBe(1);
 });
 
@@ -66,13 +78,13 @@ test("others get their turn between two batches: what preparing takes counts, an
   const sleep = spyOn(Bun, "sleep").mockResolvedValue(undefined);
   try {
     let clock = 0;
-    const preparing = [0, 4, 50, -1_000_000];
-    const work = ([row]: number[]) => {
+    const preparing = [0, 0, 4, 50, -1_000_000]; // each while the batch before it waits
+    const work = async ([row]: number[]) => {
       clock += preparing[row!]!;
       return () => {};
     };
-    await paced([0, 1, 2, 3], work, { sizeOf: () => Infinity, now: () => clock });
-    expect(sleep.mock.calls.map(([milliseconds]) => milliseconds)).toEqual([0, 7, 0, 11]);
+    await paced([0, 1, 2, 3, 4], work, { sizeOf: () => Infinity, now: () => clock });
+    expect(sleep.mock.calls.map(([milliseconds]) => milliseconds)).toEqual([0, 7, 0, 11, 11]);
   } finally {
     sleep.mockRestore();
   }
