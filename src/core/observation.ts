@@ -55,10 +55,9 @@ export function payloadOf(value: Observation | Tombstone | Erasure): string {
 /**
  * Reads an observation's payload as tolerantly as the Python original: unknown fields are ignored here (the bytes keep
  * them), an unknown memory type reads as `note`, importance is clamped to 1..5. Identity comes from the payload, never
- * from the reader. Undefined where there is no object with a text content.
+ * from the reader. Undefined where there is no object with a text content. `fields` is the object in the payload.
  */
-export function readObservation(payload: string, id: string): Observation | undefined {
-  const fields = parseObject(payload);
+export function readObservation(payload: string, id: string, fields = parseObject(payload)): Observation | undefined {
   if (!fields || typeof fields.content !== "string") return undefined;
   return {
     content: fields.content,

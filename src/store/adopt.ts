@@ -15,6 +15,8 @@ export interface Incoming {
   hidden_at?: string;
   /** Made from something that follows from the record: it fills a gap, and replaces nothing. */
   derived?: true;
+  /** The object in the payload, where it was parsed already. */
+  fields?: { [key: string]: unknown } | undefined;
 }
 
 /** What became of a record that was kept elsewhere. */
@@ -88,7 +90,7 @@ function isContent({ record }: Incoming): boolean {
 }
 
 function readyFor(one: Incoming, tokens: Uint8Array | undefined): Ready | undefined {
-  const observation = isContent(one) ? readObservation(one.record.payload!, one.record.id) : undefined;
+  const observation = isContent(one) ? readObservation(one.record.payload!, one.record.id, one.fields) : undefined;
   return observation && { observation, tokens: tokens ?? tokensOf(observation) };
 }
 

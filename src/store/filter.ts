@@ -26,9 +26,16 @@ export const alive = (n: string) => `${present(n)} and (${n}.expires_at = '' or 
 
 const present = (n: string) => `${n}.deleted_at is null and ${n}.hidden_at is null`;
 
+/**
+ * The rows to find an observation `o` in by its id, which is that of `r`: the table has no index of its own for it, which would
+ * cost each save a page.
+ */
+export const byId = (r: string, o: string) =>
+  `record ${r} cross join observation ${o} on ${o}.seq = ${r}.seq and ${r}.kind = 'observation'`;
+
 /** True where a live observation supersedes `o`. */
 export const superseded = (o: string) => `exists (
-  select 1 from supersession s cross join observation n on n.id = s.new_id where s.old_id = ${o}.id and ${alive("n")})`;
+  select 1 from supersession s cross join ${byId("q", "n")} and q.id = s.new_id where s.old_id = ${o}.id and ${alive("n")})`;
 
 const equalities = ["project", "agent_family", "client_id", "pc_id", "session_id", "importance"] as const;
 

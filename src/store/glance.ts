@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import { alive, conditionOf, type Filter } from "./filter.ts";
+import { alive, byId, conditionOf, type Filter } from "./filter.ts";
 import { schemaVersion } from "./migrate.ts";
 import { openReader } from "./reader.ts";
 
@@ -65,7 +65,7 @@ function openQuestions(db: Database) {
     titles(prefix: string, now: string, limit: number): { id: string; title: string }[] {
       return db
         .query<{ id: string; title: string }, { from: string; to: string; now: string; limit: number }>(
-          titles(prefix.length < narrowPrefix ? byTime : byId),
+          titles(prefix.length < narrowPrefix ? byTime : inOrder),
         )
         .all({ from: prefix, to: `${prefix}g`, now, limit });
     },
@@ -90,8 +90,8 @@ const labels = (column: Labelled) => `select value from (
   )
   where value <> '' group by value order by max(created_at) desc limit $limit`;
 
-const byId = `select o.id, o.seq from observation o where o.id >= $from and o.id < $to and ${alive("o")}
-  order by o.id limit $limit`;
+const inOrder = `select o.id, o.seq from ${byId("r", "o")} where r.id >= $from and r.id < $to and ${alive("o")}
+  order by r.id limit $limit`;
 
 const byTime = `select id, seq from (
     select o.id, o.seq from observation o where ${alive("o")} order by o.created_at desc limit ${newest}

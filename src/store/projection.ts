@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { readObservation, type Observation } from "../core/observation.ts";
+import { byId } from "./filter.ts";
 import type { SearchIndex } from "./search-index.ts";
 
 /** What the log has of an observation, as far as its projections follow from it. */
@@ -41,12 +42,12 @@ export function openProjection(db: Database, index: SearchIndex) {
     );
   const projected = () =>
     db.query<{ seq: number; deleted_at: string | null; hidden_at: string | null }, [string]>(
-      "select seq, deleted_at, hidden_at from observation where id = ?",
+      `select o.seq, o.deleted_at, o.hidden_at from ${byId("r", "o")} where r.id = ?`,
     );
   const insert = () =>
     db.query(`insert into observation values ($seq, $id, $created_at, $project, $agent_family,
     $client_id, $pc_id, $session_id, $memory_type, $importance, $expires_at, $deleted_at, $hidden_at)`);
-  const remove = () => db.query("delete from observation where id = ?");
+  const remove = () => db.query("delete from observation where seq = ?");
   const supersede = () => db.query("insert or ignore into supersession values (?, ?)");
   const unsupersede = () => db.query("delete from supersession where new_id = ?");
 
@@ -60,7 +61,7 @@ export function openProjection(db: Database, index: SearchIndex) {
     const row = projected().get(id);
     if (!row) return;
     if (row.deleted_at === null && row.hidden_at === null) index.remove(row.seq, observationOf(id)!);
-    remove().run(id);
+    remove().run(row.seq);
     unsupersede().run(id);
   }
 
@@ -107,22 +108,23 @@ export function openProjection(db: Database, index: SearchIndex) {
     project(id);
   }
 
-  /** How many observations are shown otherwise than the log has them. Reads everything. */
+  /** How many observations are shown otherwise than the log has them, or not shown. Reads everything. */
   function astray(): number {
-    const shown = db.query<ObservationRow, [string]>("select * from observation where id = ?");
+    const shown = db.query<ObservationRow, []>("select * from observation");
     const pairs = db.query<{ old_id: string }, [string]>("select old_id from supersession where new_id = ?");
-    const ids = db.query<{ id: string }, []>(
-      "select id from record where kind = 'observation' union select id from observation",
-    );
     let count = 0;
-    for (const { id } of ids.iterate()) {
-      const derived = derive(id);
+    for (const row of shown.iterate()) {
+      const derived = derive(row.id);
       const olds = new Set(derived && superseded(derived.observation));
       const agrees =
-        Bun.deepEquals(shown.get(id) ?? undefined, derived?.row) &&
-        Bun.deepEquals(new Set(pairs.all(id).map(({ old_id }) => old_id)), olds);
+        Bun.deepEquals(row, derived?.row) &&
+        Bun.deepEquals(new Set(pairs.all(row.id).map(({ old_id }) => old_id)), olds);
       if (!agrees) count++;
     }
+    const absent = db.query<{ id: string }, []>(
+      "select id from record r where kind = 'observation' and not exists (select 1 from observation o where o.seq = r.seq)",
+    );
+    for (const { id } of absent.iterate()) if (derive(id)) count++;
     return count;
   }
 

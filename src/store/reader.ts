@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { readObservation, type Observation } from "../core/observation.ts";
-import { alive, conditionOf, superseded, type Filter } from "./filter.ts";
+import { alive, byId, conditionOf, superseded, type Filter } from "./filter.ts";
 
 export type ObservationState = "live" | "tombstoned" | "shadowed" | "superseded" | "expired";
 
@@ -45,7 +45,7 @@ export function openReader(db: Database) {
   return {
     /** One observation, whatever has become of it; undefined where its content is not here. */
     observation(id: string, now: string): Found | undefined {
-      return rows(`select ${columns} from observation o cross join record r on r.seq = o.seq where o.id = $id`, {
+      return rows(`select ${columns} from ${byId("r", "o")} where r.id = $id`, {
         id,
         now,
       })[0];
@@ -55,7 +55,7 @@ export function openReader(db: Database) {
     idsWithPrefix(prefix: string): string[] {
       return db
         .query<{ id: string }, { from: string; to: string }>(
-          "select id from observation where id >= $from and id < $to order by id limit 2",
+          `select r.id from ${byId("r", "o")} where r.id >= $from and r.id < $to order by r.id limit 2`,
         )
         .all({ from: prefix, to: `${prefix}g` })
         .map((row) => row.id);

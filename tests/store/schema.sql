@@ -21,8 +21,8 @@ CREATE TABLE state (
 ) strict, without rowid;
 
 CREATE TABLE observation (
-  seq integer primary key,
-  id text not null unique,
+  seq integer primary key, -- of the record, by which it is found by its id
+  id text not null,
   created_at text not null,
   project text not null,
   agent_family text not null,

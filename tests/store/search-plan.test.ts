@@ -104,3 +104,13 @@ test("a list without a query starts from its order, with a filter from that", ()
   for (const filter of [{}, { project: "project-3" }])
     expect(plans(filter)).not.toContain("USE TEMP B-TREE FOR ORDER BY");
 });
+
+test("an observation is found by its id through the index of the log", () => {
+  const plans = plansOf((db) => {
+    const reader = openReader(db);
+    reader.observation(idOf("5"), now);
+    reader.idsWithPrefix("abcdef01");
+  });
+  expect(plans).toHaveLength(2);
+  for (const plan of plans) expect(plan).toMatch(/^SEARCH r USING (COVERING )?INDEX \w+ \(kind=\? AND id[=>]/);
+});

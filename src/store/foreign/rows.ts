@@ -38,7 +38,7 @@ export function rowOf({ kind, id, payload, where, more }: Told): ForeignRow {
   const fields = parseObject(text);
   const claimed = fields?.observation_id;
   if (claimed !== undefined && claimed !== id) return { refused: `its payload is of another id than ${id}`, where };
-  return { record: recordOf(kind, id, text, fields), ...more };
+  return { record: recordOf(kind, id, text, fields), fields, ...more };
 }
 
 /** A record as a database of ours or an export has it, and what else is known of it: whatever stands there. */

@@ -25,8 +25,8 @@ create table state (
 
 -- One row for each observation whose content is here, in the columns that filters and orders use.
 create table observation (
-  seq integer primary key,
-  id text not null unique,
+  seq integer primary key, -- of the record, by which it is found by its id
+  id text not null,
   created_at text not null,
   project text not null,
   agent_family text not null,
