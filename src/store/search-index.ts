@@ -39,6 +39,8 @@ const settings = { hashsize: 16 * 1024 * 1024, automerge: 0, crisismerge: 1_900,
 const pagesPerRow = 8;
 /** Pages that one transaction merges at the most: some 20 ms. */
 const mostPages = 256;
+/** The same for the steps in which is made up for what was left for later: each is followed by a pause. */
+const stepPages = 512;
 /** Transactions in a row that may leave their merging for later. */
 const mostDeferred = 500;
 
@@ -132,7 +134,7 @@ export function openSearchIndex(db: Database) {
     /** Merges some of what is to be merged, in a transaction; false where nothing is left. */
     settle(): boolean {
       deferred = 0;
-      return merge(mostPages);
+      return merge(stepPages);
     },
 
     /** Throws SQLITE_CORRUPT_VTAB where the tables contradict themselves. */

@@ -3,12 +3,14 @@ import {
   fieldNames,
   fieldTexts,
   fold,
+  hashOf,
   headMark,
   isUnspaced,
   junction,
   nameParts,
   runEnd,
   singlesOf,
+  spreadSign,
   stemMark,
   stemOf,
   wordsOf,
@@ -78,7 +80,7 @@ function writeRun(from: number, to: number, size: number): void {
   for (let i = from; i + size <= to; i++) writeGram(i, i + size);
   for (let i = Math.max(from, to - size + 1); i < to; i++) put(codes[i]!);
   put(runEnd.charCodeAt(0));
-  endToken();
+  endToken(size === 3);
 }
 
 /** For one space between characters. Several in a row can only come of folding odd characters. */
@@ -92,7 +94,7 @@ function writeJunction(i: number): void {
 
 function writeGram(from: number, to: number): void {
   for (let i = from; i < to; i++) put(codes[i]!);
-  endToken();
+  endToken(to - from === 3);
 }
 
 /** The code points of a text. */
@@ -165,11 +167,11 @@ function putBytes(first: number, code: number, more: number): void {
   for (let i = more - 1; i >= 0; i--) bytes[at++] = 0x80 | ((code >> (6 * i)) & 0x3f);
 }
 
-function endToken(): void {
-  let hash = 0;
-  for (let i = start; i < at; i++) hash = Math.imul(hash, 0x01000193) ^ bytes[i]!;
+function endToken(isTrigram = false): void {
+  const hash = hashOf(bytes, start, at);
+  if (isTrigram) bytes[at++] = spreadSign(hash);
   bytes[at] = blank;
-  const slot = (hash ^ (hash >>> 13)) & (latest.length - 1);
+  const slot = hash & (latest.length - 1);
   if (isAgain(latest[slot]!)) {
     at = start;
     return;

@@ -9,7 +9,10 @@ import { temporaryDirectory } from "./temporary.ts";
 const directory = temporaryDirectory();
 
 const some = (from: number, count: number) =>
-  Array.from({ length: count }, (_, i) => observation(idOf(`${from + i}`), { content: `text ${idOf(`${from + i}`)}` }));
+  Array.from({ length: count }, (_, i) => observation(idOf(`${from + i}`), { content: textOf(from + i) }));
+
+/** An id that is found, and a sentence's worth of grams that nothing else has. */
+const textOf = (n: number) => ["", ..."abcdef"].map((part) => idOf(`${n}${part}`)).join(" ");
 
 /** Takes in so many transactions of some records. */
 async function takeIn(store: Store, transactions: number, count: number): Promise<void> {
@@ -46,15 +49,15 @@ test("of many saves few parts remain", () => {
 test("many that are taken in are merged at the end, in steps", async () => {
   const path = join(directory, "import.db");
   const store = openStore(path, () => now);
-  await takeIn(store, 30, 400);
+  await takeIn(store, 30, 200);
   expect(partsOf(path)).toBe(30);
-  expect(foundIn(store, "11999")).toBe(true);
+  expect(foundIn(store, "5999")).toBe(true);
   let steps = 0;
   while (store.settle()) steps++;
   expect(steps).toBeGreaterThan(1);
   expect(partsOf(path)).toBe(1);
   expect(store.settle()).toBe(false);
-  for (const name of ["0", "399", "400", "11999"]) expect(foundIn(store, name)).toBe(true);
+  for (const name of ["0", "199", "200", "5999"]) expect(foundIn(store, name)).toBe(true);
   store.close();
 });
 

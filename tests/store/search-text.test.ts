@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fieldTexts, fold, gramQuery, nameParts, wordsOf } from "../../src/store/search-text.ts";
+import { fieldTexts, fold, gramQuery, nameParts, trigramToken, wordsOf } from "../../src/store/search-text.ts";
 
 test.each([
   ["Redis", "REDIS", "case"],
@@ -29,6 +29,8 @@ test.each([
   expect(fold(a)).not.toBe(fold(b));
 });
 
+const asked = (...trigrams: string[]) => trigrams.map((gram) => `"${trigramToken(gram)}"`);
+
 test("a name is cut where its case changes", () => {
   expect(nameParts("call parseConfigFile, HTTPServer and Sha256Digest")).toEqual([
     ["parse", "config", "file"],
@@ -45,7 +47,7 @@ test("words are those of writings with spaces", () => {
 });
 
 test("a text satisfies what is asked of texts with any part of it", () => {
-  expect(gramQuery(fold("parse"))).toEqual(['"par"', '"ars"', '"rse"']);
+  expect(gramQuery(fold("parse"))).toEqual(asked("par", "ars", "rse"));
   expect(gramQuery("db")).toEqual([]);
   expect(gramQuery("db", { atAnyCost: true })).toEqual(['"db" *']);
   expect(gramQuery("::")).toEqual(['"::" *']);
@@ -60,7 +62,7 @@ test("a text satisfies what is asked of texts with any part of it", () => {
 });
 
 test("of a long literal as many as are wanted are asked for, from all over it, each the rarest around", () => {
-  expect(gramQuery("stationkeeping", { most: 5 })).toEqual(['"sta"', '"tio"', '"onk"', '"kee"', '"ing"']);
+  expect(gramQuery("stationkeeping", { most: 5 })).toEqual(asked("sta", "tio", "onk", "kee", "ing"));
 });
 
 test("fields that are no text are empty, lists are joined", () => {

@@ -1,7 +1,16 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { readObservation, type Observation } from "../../src/core/observation.ts";
-import { fieldNames, fieldTexts, fold, isUnspaced, nameParts, stemOf, wordsOf } from "../../src/store/search-text.ts";
+import {
+  fieldNames,
+  fieldTexts,
+  fold,
+  isUnspaced,
+  nameParts,
+  stemOf,
+  trigramToken,
+  wordsOf,
+} from "../../src/store/search-text.ts";
 import { indexTokens } from "../../src/store/search-tokens.ts";
 import { seeded } from "../random.ts";
 
@@ -26,8 +35,12 @@ function definedTokens(observation: Observation): Set<string> {
     }, []);
     for (const run of runs) {
       const size = isUnspaced(run[0]!) ? 2 : 3;
-      for (let i = 0; i + size <= run.length; i++) tokens.add(run.slice(i, i + size).join(""));
-      tokens.add(`${run.slice(1 - size).join("")}\ue000`);
+      const grams = Array.from({ length: Math.max(0, run.length - size + 1) }, (_, i) =>
+        run.slice(i, i + size).join(""),
+      );
+      for (const gram of [...grams, `${run.slice(1 - size).join("")}\ue000`]) {
+        tokens.add(size === 3 ? trigramToken(gram) : gram);
+      }
     }
     for (const single of characters)
       if (/[^\p{L}\p{N}\p{M}\s]|[\u3005-\u3007\u3400-\u9fff]/u.test(single)) tokens.add(single);
@@ -59,4 +72,18 @@ test("so have texts of any characters, long ones and short ones", () => {
     const observation = readObservation(JSON.stringify({ content, subject, tags: [some(3), some(2)] }), "")!;
     expect(tokenSet(observation)).toEqual(definedTokens(observation));
   }
+});
+
+test("the tokens of trigrams are told apart by the hash of FTS5's, from whose table they are looked up", () => {
+  /** fts5_hash.c, fts5HashKey, for the index itself. */
+  function slotOf(token: string): number {
+    let hash = 13;
+    for (const byte of [...Buffer.from(token).reverse(), 0x30]) hash = ((hash << 3) ^ hash ^ byte) >>> 0;
+    return hash;
+  }
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const grams = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
+  const count = (tokens: string[]) => new Set(tokens.map(slotOf)).size;
+  expect(count(grams)).toBeLessThan(grams.length / 6);
+  expect(count(grams.map(trigramToken))).toBeGreaterThan(grams.length / 2);
 });
