@@ -41,6 +41,14 @@ export function openAdoption(log: Log, write: Write) {
     return { incoming, ready: new Map(candidates.map((one, i) => [one, readyFor(one, tokens?.[i])])) };
   }
 
+  /** Of each record that is to be added, what can be made without a lock; undefined where the set will not take it. */
+  function ready(records: readonly Record[]): (Ready | undefined)[] {
+    return records.map((record) => {
+      const isTaken = foretell({ record }, log.get(record.kind, record.id)) !== "present";
+      return isTaken ? readyFor({ record }, undefined) : undefined;
+    });
+  }
+
   /** Adds records in one transaction. */
   function adopt({ incoming, ready }: Prepared, now: string): Adopted[] {
     const candidates = [...ready.keys()];
@@ -73,7 +81,7 @@ export function openAdoption(log: Log, write: Write) {
       });
   }
 
-  return { prepare, adopt, foresee };
+  return { prepare, ready, adopt, foresee };
 }
 
 type Known = Pick<LogRow, "at" | "digest" | "payload">;

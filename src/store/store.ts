@@ -77,10 +77,14 @@ export function openStore(
     return healing(() => transact(whole));
   }
 
-  const { prepare, adopt, foresee } = openAdoption(log, (work) => write(work, index.deferMerging));
+  const { prepare, ready, adopt, foresee } = openAdoption(log, (work) => write(work, index.deferMerging));
 
-  function add(records: readonly Record[], received: boolean): Merged[] {
-    return write(() => log.append(records, { learned_at: now(), received }));
+  function add(records: readonly Record[], received: boolean, endWriting?: () => void): Merged[] {
+    const made = ready(records); // what another process writes meanwhile, the log sees: it takes these or leaves them
+    return write(() => {
+      const learned_at = now();
+      return log.append(records, (i) => ({ learned_at, received, ready: made[i] }));
+    }, endWriting);
   }
 
   return {
@@ -94,8 +98,12 @@ export function openStore(
     /** Adds records of this host (saved, deleted, imported) in one transaction, durable when this returns. */
     append: (records: readonly Record[]): Outcome[] => add(records, false).map(({ outcome }) => outcome),
 
-    /** Adds records that came from the mesh, in one transaction, durable when this returns. */
-    merge: (records: readonly Record[]): Merged[] => add(records, true),
+    /**
+     * Adds records that came from the mesh, in one transaction, durable when this returns. Where they are `many`, `settle`
+     * what was written once no more come.
+     */
+    merge: (records: readonly Record[], many = false): Merged[] =>
+      add(records, true, many ? index.deferMerging : index.mergeWritten),
 
     /** Makes of records that were kept elsewhere what can be made without a lock. */
     prepare,

@@ -61,6 +61,19 @@ test("many that are taken in are merged at the end, in steps", async () => {
   store.close();
 });
 
+test("many from the mesh are merged at the end too, few as they come", () => {
+  const path = join(directory, "mesh.db");
+  const store = openStore(path, () => now);
+  for (let i = 0; i < 30; i++) store.merge(some(i * 100, 100), true);
+  expect(partsOf(path)).toBe(30);
+  while (store.settle());
+  expect(partsOf(path)).toBe(1);
+  for (let i = 0; i < 30; i++) store.merge(some(3_000 + i, 1));
+  expect(partsOf(path)).toBeLessThan(16);
+  for (const name of ["0", "2999", "3000", "3029"]) expect(foundIn(store, name)).toBe(true);
+  store.close();
+});
+
 test("where that end never came, saves make up for it bit by bit", async () => {
   const path = join(directory, "killed.db");
   const importer = openStore(path, () => now);
