@@ -5,6 +5,7 @@ import { privateDirectory } from "../router/private-files.ts";
 import { locateRouter, noRouter } from "../router/provision.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
 import { meshDirectory, readMembership } from "./membership.ts";
+import { usualTiming } from "../sync/timing.ts";
 import { askRunning, synchronise, type Synchronised } from "./request.ts";
 import { startPart, type MeshHost, type RouterChoices } from "./run.ts";
 
@@ -32,7 +33,9 @@ export async function synchroniseOnce(
     choices.file(membership); // both refuse at once what no patience mends
     if (!locateRouter(join(host.stateDirectory, "router"), embedded)) throw noRouter();
     const part = startPart(membership, host, choices);
-    return await synchronise(part.replicator!, deadline, full).finally(part.stop);
+    const done = await synchronise(part.replicator!, deadline, full).finally(part.stop);
+    while (host.store().settle()) await Bun.sleep(usualTiming.settlePause); // the replicator has ended before it could
+    return done;
   } finally {
     release();
   }

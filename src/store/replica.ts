@@ -8,6 +8,7 @@ export function openReplicaStore(store: Store) {
     find: store.log.find,
     fingerprint: store.fingerprint,
     merge: store.merge,
+    settle: store.settle,
     forgetMesh: store.forgetMesh,
     state: store.state,
     setState: store.setState,

@@ -7,6 +7,7 @@ import type { SealedRecord } from "./sealer.ts";
 import type { Timing } from "./timing.ts";
 
 const page = 64;
+const mergedAtOnce = 256;
 const samples = 8;
 const getDeadline = 2_000;
 const scanDeadline = 60_000;
@@ -61,8 +62,8 @@ export function createKeeper(
     const whole = await storage.scan(slice, visit, scanDeadline);
     const records = [...found.values()];
     let added = 0;
-    for (let i = 0; i < records.length && on.running(); i += page) {
-      const taken = replica.merge(records.slice(i, i + page));
+    for (let i = 0; i < records.length && on.running(); i += mergedAtOnce) {
+      const taken = replica.merge(records.slice(i, i + mergedAtOnce));
       added += taken.added.length;
       for (const seq of taken.rows) seen[seq >> 3]! |= 1 << (seq & 7);
       on.taken(taken);

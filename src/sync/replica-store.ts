@@ -32,8 +32,10 @@ export interface ReplicaStore {
   records(seqs: readonly number[]): (Record & { seq: number })[];
   /** One record by identity. */
   find(kind: string, id: string): (Record & { seq: number }) | undefined;
-  /** Adds records that came from the mesh, in one transaction, durable when this returns. */
-  merge(records: readonly Record[]): Merged[];
+  /** Adds records that came from the mesh, in one transaction, durable when this returns. After many at once, `settle`. */
+  merge(records: readonly Record[], many?: boolean): Merged[];
+  /** Makes searches fast after many were merged, in one short transaction; false where nothing is left to be done. */
+  settle(): boolean;
   /** The rows have never been in a mesh: nothing is known to be held elsewhere. Forgets the states named `mesh.…`. */
   forgetMesh(): void;
   state(key: string): string | undefined;

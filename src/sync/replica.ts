@@ -26,14 +26,18 @@ export interface Known {
 
 const page = 4096;
 
+/** More than these at once are no live traffic: their part of the search index is merged later, not while others wait. */
+const few = 16;
+
 /**
  * The log as replication sees it: the set of its elements in memory, kept level with the store. `local` hears of rows
- * that this host brings to the mesh, `dropped` of records that did not open.
+ * that this host brings to the mesh, `dropped` of records that did not open, `many` when so many were merged that the store
+ * is to be settled.
  */
 export function createReplica(
   store: ReplicaStore,
   sealer: Sealer,
-  on: { local(rows: Row[]): void; dropped(what: "record" | "sealing", reason: string): void },
+  on: { local(rows: Row[]): void; dropped(what: "record" | "sealing", reason: string): void; many(): void },
   known: Known = { set: createElementSet(), cursor: 0 },
 ) {
   let { set, cursor } = known;
@@ -62,7 +66,9 @@ export function createReplica(
 
   /** Merges records of others. Throws what the store throws (disk full, locked); then nothing was merged. */
   function merge(records: readonly Record[]): Taken {
-    const merged = records.length ? store.merge(records) : [];
+    const many = records.length > few;
+    const merged = records.length ? store.merge(records, many) : [];
+    if (many) on.many();
     records.forEach((record, i) => account(record, merged[i]!));
     return {
       added: records.filter((_, i) => merged[i]!.outcome !== "present"),

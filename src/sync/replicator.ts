@@ -16,6 +16,7 @@ import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, stoppable, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
+import { createSettler } from "./settler.ts";
 import type { Notice } from "./status.ts";
 import { createStorageCare } from "./storage-care.ts";
 import { createTalk } from "./talk.ts";
@@ -68,7 +69,9 @@ export function createReplicator(options: ReplicatorOptions) {
   const peers = createPeers();
   const pending = createPending(store);
   const talk = createTalk(mesh, sealer, report.dropped);
-  const replica = createReplica(store, sealer, { local: writtenHere, dropped: report.dropped }, options.known);
+  const settler = createSettler(store, guard, { scheduler, timing });
+  const hears = { local: writtenHere, dropped: report.dropped, many: settler.due };
+  const replica = createReplica(store, sealer, hears, options.known);
   const outlet = createOutlet(replica, mesh, scheduler, timing);
   const overflowed = () => report.dropped("record", "too many at once");
   const arrived = (what: Taken) => {
@@ -258,6 +261,7 @@ export function createReplicator(options: ReplicatorOptions) {
       outlet.start();
       pending.start();
       replica.refresh();
+      settler.due(); // what came before may not have been settled to its end
       mesh.open(listener);
       scheduler.after(timing.tick * scheduler.random(), tick);
     },

@@ -40,6 +40,10 @@ export interface Timing {
   reread: number;
   /** Between two pages of records put into the storage. */
   fillPause: number;
+  /** How long no more must have come after many records before the store is settled. */
+  calm: number;
+  /** Between two steps of settling: whoever waits to write asks at least this often (store/patience.ts). */
+  settlePause: number;
 }
 
 export const usualTiming: Timing = {
@@ -64,4 +68,6 @@ export const usualTiming: Timing = {
   mend: 15_000,
   reread: 120_000,
   fillPause: 20,
+  calm: 1_000,
+  settlePause: 11,
 };

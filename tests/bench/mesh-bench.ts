@@ -167,7 +167,7 @@ export async function createMeshBench() {
       if (membership?.kind !== "sealed") throw new Error("no sealed mesh");
       const sealer = meshSealer(membership.keys);
       return inStore(host, (store) => {
-        const replica = createReplica(openReplicaStore(store), sealer, { local() {}, dropped() {} });
+        const replica = createReplica(openReplicaStore(store), sealer, { local() {}, dropped() {}, many() {} });
         replica.refresh();
         const question = { offset: 8, ranges: opening(replica.set, false), records: [] };
         const { answer } = answerQuestion(replica, question, { room: usualRoom, busy: "no" });

@@ -85,6 +85,7 @@ export function createMemoryStore(from?: Disk, base = nothing) {
     records: (seqs) => seqs.flatMap((seq) => bySeq.get(seq) ?? (seq <= shared ? base.row(seq) : [])),
     find,
     merge: (records) => records.map((record) => append(record, true)),
+    settle: () => false,
     forgetMesh() {
       for (const entry of bySeq.values()) entry.received = false;
       for (const key of states.keys()) if (key.startsWith("mesh.")) states.delete(key);
