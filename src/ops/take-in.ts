@@ -130,10 +130,10 @@ interface Adoption {
 
 function adoption(ctx: Context): Adoption {
   const store = ctx.store();
-  let thread: Promise<TokenThread> | undefined;
+  let thread: Promise<TokenThread | undefined> | undefined;
   let isMany = false;
   const adopt: Adopt = async (incoming) => {
-    if (isMany) thread ??= ctx.startThread?.();
+    if (isMany) thread ??= ctx.startThread?.().catch(() => undefined); // without it, this thread does all
     isMany = true;
     const prepared = await store.prepare(incoming, await thread);
     return () => store.adopt(prepared);
