@@ -9,6 +9,9 @@ import type { TokenThread } from "../store/token-thread.ts";
 import type { Context } from "./context.ts";
 import { paced, pause } from "./pace.ts";
 
+/** Records that are taken in before a second thread helps: its code has to become fast as well. */
+const mostAlone = 1_000;
+
 /** How many refused rows a harvest names. The rest it counts. */
 const mostNamed = 20;
 
@@ -131,10 +134,10 @@ interface Adoption {
 function adoption(ctx: Context): Adoption {
   const store = ctx.store();
   let thread: Promise<TokenThread | undefined> | undefined;
-  let isMany = false;
+  let count = 0;
   const adopt: Adopt = async (incoming) => {
-    if (isMany) thread ??= ctx.startThread?.().catch(() => undefined); // without it, this thread does all
-    isMany = true;
+    count += incoming.length;
+    if (count > mostAlone) thread ??= ctx.startThread?.().catch(() => undefined); // without it, this thread does all
     const prepared = await store.prepare(incoming, await thread);
     return () => store.adopt(prepared);
   };

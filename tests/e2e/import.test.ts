@@ -38,17 +38,17 @@ testWith("a /proc")(
       child.stdin.write(lines(from, to));
       await child.stdin.flush();
     };
-    await feed(0, 400);
+    await feed(0, 2_000);
     await until(() => threadsOf(child.pid).includes("Worker"));
-    await feed(400, 4_000);
-    await until(() => recordsIn(machine.database) > 2_000);
+    await feed(2_000, 6_000);
+    await until(() => recordsIn(machine.database) > 3_000);
     expect(threadsOf(child.pid)).toContain("Worker");
     await child.stdin.end();
-    expect(await new Response(child.stdout).text()).toContain("imported: 4000 observations");
+    expect(await new Response(child.stdout).text()).toContain("imported: 6000 observations");
     expect(await child.exited).toBe(0);
 
     expect(inspect(machine.database)).toMatchObject({ problems: [], doubtful: [], astray: 0, counted: true });
-    for (const name of ["0", "63", "64", "399", "3999"]) {
+    for (const name of ["0", "63", "64", "1999", "5999"]) {
       const { out } = await machine.run(["search", idOf(name), "--json"]);
       expect(out).toContain(idOf(name));
     }

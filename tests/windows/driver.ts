@@ -49,11 +49,11 @@ step("import", imported.status === 0, imported);
 const many = join(folder, "many.jsonl");
 const idOf = (i: number) => i.toString(16).padStart(32, "0");
 const line = (i: number) => JSON.stringify({ observation_id: idOf(i), content: `memory number ${i} of many` });
-writeFileSync(many, Array.from({ length: 1_000 }, (_, i) => line(i)).join("\n"));
+writeFileSync(many, Array.from({ length: 2_000 }, (_, i) => line(i)).join("\n"));
 const taken = kioku("import", many); // by two threads
-step("import of many", taken.out.includes("imported: 1000 observations"), taken);
-const last = kioku("search", "memory number 999");
-step("search finds the last of them", last.out.includes(idOf(999)), last);
+step("import of many", taken.out.includes("imported: 2000 observations"), taken);
+const last = kioku("search", "memory number 1999");
+step("search finds the last of them", last.out.includes(idOf(1999)), last);
 
 const server = Bun.spawn([program, "mcp", "serve"], {
   env,
