@@ -81,6 +81,6 @@ async function start(): Promise<number> {
   return await (await import("./cli/run.ts")).run(argv, program, terminal);
 }
 
-if (Bun.isMainThread)
-  process.exitCode = await start(); // set, not process.exit(): that would cut off output on its way into a pipe
+// The exit status is set: process.exit() would cut off output that is still on its way into a pipe.
+if (Bun.isMainThread) process.exitCode = await start();
 else (await import("./store/token-thread.ts")).serveTokens(globalThis as unknown as Worker);
