@@ -10,6 +10,8 @@ export interface Endpoint {
 export interface Link {
   session: Session;
   closed: Promise<void>;
+  /** Settles as work does, or with `otherwise` when this ends first. What has settled is forgotten here. */
+  whileOpen<T>(work: Promise<T>, otherwise: T): Promise<T>;
   close(): void;
 }
 
@@ -101,16 +103,32 @@ export async function openLink({ port, certificate }: Endpoint, deadline: number
 
 function linked(session: Session, socket: WebSocket): Link {
   const closed = Promise.withResolvers<void>();
-  if (socket.readyState === NativeWebSocket.OPEN) {
-    socket.addEventListener("close", () => closed.resolve(), { once: true });
-  } else closed.resolve();
+  const waiting = new Set<() => void>();
+  let isOpen = socket.readyState === NativeWebSocket.OPEN;
+
+  function end(): void {
+    isOpen = false;
+    closed.resolve();
+    for (const one of waiting) one();
+  }
+
+  if (isOpen) socket.addEventListener("close", end, { once: true });
+  else end();
   return {
     session,
     closed: closed.promise,
+    async whileOpen(work, otherwise) {
+      if (!isOpen) return otherwise;
+      // A race with `closed` would keep what each work gave for as long as the link lasts: all answers of all peers.
+      const { promise, resolve } = Promise.withResolvers<typeof otherwise>();
+      const giveUp = () => resolve(otherwise);
+      waiting.add(giveUp);
+      return await Promise.race([work, promise]).finally(() => waiting.delete(giveUp));
+    },
     close() {
       socket.onmessage = null; // nothing is heard after this
       socket.close();
-      closed.resolve();
+      end();
     },
   };
 }

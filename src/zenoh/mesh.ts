@@ -130,12 +130,12 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
     }));
     async function ask(): Promise<boolean> {
       if (!link) return false;
-      const { session, closed } = link;
+      const { session, whileOpen } = link;
       const handled = session.newTimestamp().then(
         () => link?.session === session,
         () => false,
       );
-      return await Promise.race([handled, closed.then(() => false)]);
+      return await whileOpen(handled, false);
     }
   }
 
@@ -179,9 +179,7 @@ export function createZenohMesh(options: ZenohOptions): Mesh {
         ...urgent,
       })
       .catch(() => resolve({ found: undefined, complete: false }));
-    return await Promise.race([promise, link.closed.then(() => ({ found: undefined, complete: false }))]).finally(() =>
-      clearTimeout(timer),
-    );
+    return await link.whileOpen(promise, { found: undefined, complete: false }).finally(() => clearTimeout(timer));
   }
 
   const storage: MeshStorage = {

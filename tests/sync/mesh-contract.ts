@@ -115,6 +115,19 @@ export function meshContract(name: string, createHarness: () => Promise<MeshHarn
       }
     });
 
+    test("what was answered is kept by nobody: a newcomer is told the whole memory in answers", async () => {
+      const [a, b] = await openPresent(2);
+      const answers: WeakRef<Uint8Array>[] = [];
+      for (let i = 0; i < 40; i++) {
+        answers.push(new WeakRef((await settled(a!.mesh.ask(b!.mesh.self, bytesOf(`question ${i}`), 5_000)))!));
+      }
+      const areGone = () => {
+        Bun.gc(true);
+        return answers.filter((answer) => answer.deref()).length <= 4; // the newest may lie about on the stack
+      };
+      expect(await harness.until(areGone)).toBe(true);
+    });
+
     test("a burst of 2,000 arrives whole", async () => {
       const [a, b] = await openPresent(2);
       const sent = Array.from({ length: 2_000 }, (_, i) =>
