@@ -7,12 +7,15 @@ const longest = 200;
  */
 export const pause = 11;
 
-/** Rows of one batch. Where fewer would take too long the machine has other work, and each batch costs a flush as well. */
-const fewest = 64;
-const most = 2_000;
+/** What a batch holds, or may hold. */
+interface Size {
+  rows: number;
+  bytes: number;
+}
 
-/** Bytes of one batch, however few rows these are. */
-const mostBytes = 4 * 1024 * 1024;
+/** Where less would take too long the machine has other work, and each batch costs a flush as well. */
+const least: Size = { rows: 64, bytes: 64 * 1024 };
+const most: Size = { rows: 2_000, bytes: 4 * 1024 * 1024 };
 
 interface Pace<T> {
   sizeOf(row: T): number;
@@ -24,21 +27,21 @@ interface Pace<T> {
 
 /** A batch that is being prepared, and gives the part of its work that takes the lock. */
 interface Prepared {
-  size: number;
+  size: Size;
   take: Promise<() => void>;
 }
 
 /**
- * Does work on rows in batches, none of which keeps other writers waiting for long: their size follows from how long they
- * take on this machine. `work` prepares a batch while others may write, and gives the part that takes the lock; the next
- * batch is prepared meanwhile. Where reading fails, what was read before is still worked on.
+ * Does work on rows in batches, none of which keeps other writers waiting for long: their size, in rows and in bytes,
+ * follows from how long they take on this machine. `work` prepares a batch while others may write, and gives the part that
+ * takes the lock; the next batch is prepared meanwhile. Where reading fails, what was read before is still worked on.
  */
 export async function paced<T>(
   rows: AsyncIterable<T> | Iterable<T>,
   work: (batch: T[]) => Promise<() => void>,
   { sizeOf, now, isLockFree = false }: Pace<T>,
 ): Promise<void> {
-  let limit = fewest;
+  let limit = least;
   let batch: T[] = [];
   let bytes = 0;
   let freed = -Infinity;
@@ -47,7 +50,7 @@ export async function paced<T>(
   function prepare(): Prepared {
     const take = work(batch);
     take.catch(() => {}); // told when it is waited for
-    const { length: size } = batch;
+    const size = { rows: batch.length, bytes };
     [batch, bytes] = [[], 0];
     return { size, take };
   }
@@ -59,9 +62,7 @@ export async function paced<T>(
     const begun = now();
     work();
     freed = now();
-    const took = freed - begun;
-    if (took > longest) limit = Math.max(fewest, size >> 1);
-    else if (took < longest / 2 && size >= limit) limit = Math.min(most, size * 2);
+    limit = adapted(limit, size, freed - begun);
   }
 
   async function flush(): Promise<void> {
@@ -79,10 +80,19 @@ export async function paced<T>(
     for await (const row of rows) {
       batch.push(row);
       bytes += sizeOf(row);
-      if (batch.length >= limit || bytes >= mostBytes) await flush();
+      if (batch.length >= limit.rows || bytes >= limit.bytes) await flush();
     }
   } finally {
     await flush();
     await flush();
   }
+}
+
+/** What the next batch may hold, after one of a size took so many milliseconds. */
+function adapted(limit: Size, size: Size, took: number): Size {
+  const fit = (unit: keyof Size) => {
+    if (took > longest) return Math.max(least[unit], Math.min(limit[unit], size[unit] >> 1));
+    return took < longest / 2 && size[unit] >= limit[unit] ? Math.min(most[unit], size[unit] * 2) : limit[unit];
+  };
+  return { rows: fit("rows"), bytes: fit("bytes") };
 }

@@ -2,7 +2,11 @@ import { expect, spyOn, test } from "bun:test";
 import { paced } from "../../src/ops/pace.ts";
 
 /** Does work whose rows take so many milliseconds each, and gives the sizes of the batches. */
-async function batches(count: number, milliseconds: (row: number) => number, sizeOf = () => 1): Promise<number[]> {
+async function batches(
+  count: number,
+  milliseconds: (row: number) => number,
+  sizeOf: (row: number) => number = () => 1,
+): Promise<number[]> {
   const sizes: number[] = [];
   let clock = 0;
   await paced(
@@ -31,14 +35,20 @@ test("batches shrink while the lock is held for too long, to a bound", async () 
   expect((await batches(300, () => 1_000)).slice(0, 4)).toEqual([64, 64, 64, 64]);
 });
 
-test("batches are bounded in bytes", async () => {
-  expect(
-    await batches(
-      5,
-      () => 0,
-      () => 3 * 1024 * 1024,
-    ),
-  ).toEqual([2, 2, 1]);
+test("batches of long rows grow and shrink in bytes, between bounds", async () => {
+  const kilobytes = (count: number, milliseconds: (row: number) => number, size: number) =>
+    batches(count, milliseconds, () => size * 1024);
+  expect(await kilobytes(380, () => 0.1, 60)).toEqual([2, 2, 4, 4, 8, 8, 16, 16, 32, 32, 64, 64, 69, 59]);
+  expect(await kilobytes(90, (row) => (row < 28 ? 1 : 30), 60)).toEqual([2, 2, 4, 4, 8, 8, 16, 16, 8, 8, 4, 4, 4, 2]);
+  expect(await kilobytes(9, () => 5_000, 60)).toEqual([2, 2, 2, 2, 1]);
+  expect(await kilobytes(5, () => 0, 3 * 1024)).toEqual([1, 1, 2, 1]);
+  const one = (row: number, huge: number, usual: number) => (row === 0 ? huge : usual);
+  const sizes = await batches(
+    14,
+    (row) => one(row, 5_000, 1),
+    (row) => 1024 * one(row, 14 * 1024, 60),
+  );
+  expect(sizes).toEqual([1, 2, 2, 4, 4, 1]);
 });
 
 test("a batch is prepared while the one before it is worked on", async () => {
