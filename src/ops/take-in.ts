@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { UserError } from "../core/errors.ts";
 import { timestamp } from "../core/time.ts";
 import type { Adopted, Incoming } from "../store/adopt.ts";
+import { storeFailure } from "../store/failure.ts";
 import type { ForeignRow } from "../store/foreign/rows.ts";
 import type { Source } from "../store/foreign/source.ts";
-import { openStore } from "../store/store.ts";
+import { openStore, type Store } from "../store/store.ts";
 import type { TokenThread } from "../store/token-thread.ts";
 import type { Context } from "./context.ts";
 import { paced, pause } from "./pace.ts";
@@ -141,10 +142,17 @@ function adoption(ctx: Context): Adoption {
     const prepared = await store.prepare(incoming, await thread);
     return () => store.adopt(prepared);
   };
-  const settle = async () => {
+  return { adopt, settle: () => settle(store, ctx), close: async () => (await thread)?.close() };
+}
+
+async function settle(store: Store, { paths }: Context): Promise<void> {
+  try {
     while (store.settle()) await Bun.sleep(pause);
-  };
-  return { adopt, settle, close: async () => (await thread)?.close() };
+  } catch (error) {
+    const failure = storeFailure(error, paths.database);
+    if (failure instanceof UserError && failure.code === "unavailable") return; // all is taken in; saves make up for it
+    throw error;
+  }
 }
 
 /** Foretelling leaves no trace, not even an empty database. */
