@@ -259,7 +259,7 @@ export function scopeToken(name: string, value: string): string {
   if (hash === undefined) {
     hash = new Bun.CryptoHasher("sha256").update(value).digest("hex").slice(0, 8);
     if (scopeHashes.size >= mostHashes) scopeHashes.clear();
-    scopeHashes.set(value, hash);
+    if (value.length <= longestKept) scopeHashes.set(value, hash);
   }
   return scopeMark + name + hash;
 }
@@ -267,6 +267,8 @@ export function scopeToken(name: string, value: string): string {
 /** Hashes by value: many observations have few projects and sessions. */
 const scopeHashes = new Map<string, string>();
 const mostHashes = 1_000;
+/** Characters of a value that is kept: whoever writes records for us decides how long theirs are. */
+const longestKept = 256;
 
 /** A string of FTS5's query language: nothing in it is an operator. */
 export function quoted(text: string): string {

@@ -97,8 +97,11 @@ function writeGram(from: number, to: number): void {
   endToken(to - from === 3);
 }
 
+/** Bytes and code points for which there is memory; what a longer text takes is let go before the next. */
+const usualSize = 32_768;
+
 /** The code points of a text. */
-let codes = new Uint32Array(4096);
+let codes = new Uint32Array(usualSize);
 
 function readCodes(text: string): number {
   if (codes.length < text.length) codes = new Uint32Array(text.length);
@@ -132,7 +135,6 @@ function findKind(character: string): number {
   return known | (isUnspaced(character) ? unspaced : 0) | (singlesOf(character).length > 0 ? single : 0);
 }
 
-const usualSize = 32_768;
 /** Longer than any token. */
 const margin = 256;
 const blank = 0x20;
@@ -148,6 +150,7 @@ const latest = new Uint32Array(8_192);
 
 function begin(): void {
   if (bytes.length > usualSize) bytes = new Uint8Array(usualSize);
+  if (codes.length > usualSize) codes = new Uint32Array(usualSize);
   latest.fill(0);
   bytes[0] = blank;
   at = start = 1;

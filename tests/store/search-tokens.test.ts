@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { readObservation, type Observation } from "../../src/core/observation.ts";
@@ -11,6 +12,7 @@ import {
   trigramToken,
   wordsOf,
 } from "../../src/store/search-text.ts";
+import { tokensOf as tokensToIndex } from "../../src/store/search-index.ts";
 import { indexTokens } from "../../src/store/search-tokens.ts";
 import { seeded } from "../random.ts";
 
@@ -86,4 +88,19 @@ test("the tokens of trigrams are told apart by the hash of FTS5's, from whose ta
   const count = (tokens: string[]) => new Set(tokens.map(slotOf)).size;
   expect(count(grams)).toBeLessThan(grams.length / 6);
   expect(count(grams.map(trigramToken))).toBeGreaterThan(grams.length / 2);
+});
+
+test("what long values take of the memory is let go", () => {
+  const sizeOfHeap = () => {
+    Bun.gc(true);
+    return heapStats().heapSize;
+  };
+  const made = (fields: Partial<Observation>) =>
+    void tokensToIndex({ ...readObservation('{"content":""}', "")!, ...fields });
+  made({});
+  const before = sizeOfHeap();
+  for (let i = 0; i < 100; i++) made({ session_id: `${i}`.padEnd(200_000, "x") });
+  made({ content: "ab ".repeat(1_000_000) });
+  made({});
+  expect(sizeOfHeap() - before).toBeLessThan(5_000_000);
 });
