@@ -61,6 +61,7 @@ export function openMeshControl({ ctx, env, platform }: Here): MeshControl {
     now: ctx.now,
     note: (line) => ctx.note?.(line),
     progress: (done, size) => ctx.progress?.(done, size),
+    startThread: ctx.startThread,
   };
   const directory = meshDirectory(at.stateDirectory);
 

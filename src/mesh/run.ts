@@ -18,6 +18,7 @@ import { meshSealer } from "../sync/mesh-sealer.ts";
 import { openSealer } from "../sync/open-sealer.ts";
 import { noteRenewal, remains } from "../sync/remains.ts";
 import { createReplicator, type Replicator } from "../sync/replicator.ts";
+import type { StartThread } from "../sync/second-thread.ts";
 import { systemScheduler } from "../sync/scheduler.ts";
 import { relayStatusText } from "../sync/status.ts";
 import { forgetStorage } from "../sync/storage-care.ts";
@@ -54,6 +55,8 @@ export interface MeshHost {
   note(line: string): void;
   /** Shows how far a long session is, where a person watches. */
   progress(done: number, size: number | undefined): void;
+  /** Starts a second thread for the search tokens of many records. */
+  startThread: StartThread;
 }
 
 /** What the router is started with; read anew at each start, so that an edited file takes effect. */
@@ -239,6 +242,7 @@ function replicate(
     open: membership.kind === "open",
     erased,
     notify: (notice) => host.note(noticeText(notice)),
+    startThread: host.startThread,
   });
   replicator.start();
   const unwatch = watchDatabase(host.database, replicator);

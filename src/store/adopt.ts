@@ -3,7 +3,7 @@ import { isPreferred, type Record } from "../core/record.ts";
 import type { Log, LogRow, Outcome } from "./log.ts";
 import type { Ready } from "./projection.ts";
 import { tokensOf } from "./search-index.ts";
-import type { TokenThread } from "./token-thread.ts";
+import type { Tokens, TokenThread } from "./token-thread.ts";
 import type { Write } from "./writer.ts";
 
 /** A record that was kept elsewhere, with what is known of it there. */
@@ -41,11 +41,14 @@ export function openAdoption(log: Log, write: Write) {
     return { incoming, ready: new Map(candidates.map((one, i) => [one, readyFor(one, tokens?.[i])])) };
   }
 
-  /** Of each record that is to be added, what can be made without a lock; undefined where the set will not take it. */
-  function ready(records: readonly Record[]): (Ready | undefined)[] {
-    return records.map((record) => {
+  /**
+   * Of each record that is to be added, what can be made without a lock; undefined where the set will not take it.
+   * `tokens` are those that have been made of it.
+   */
+  function ready(records: readonly Record[], tokens?: Tokens): (Ready | undefined)[] {
+    return records.map((record, i) => {
       const isTaken = foretell({ record }, log.get(record.kind, record.id)) !== "present";
-      return isTaken ? readyFor({ record }, undefined) : undefined;
+      return isTaken ? readyFor({ record }, tokens?.[i]) : undefined;
     });
   }
 

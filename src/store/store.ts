@@ -16,6 +16,7 @@ import { openSearch, type SearchResult } from "./search.ts";
 import { isDamage, openSearchIndex } from "./search-index.ts";
 import { openUpkeep } from "./upkeep.ts";
 import { openState } from "./state.ts";
+import type { Tokens } from "./token-thread.ts";
 import { openWriter } from "./writer.ts";
 
 export type Store = ReturnType<typeof openStore>;
@@ -79,8 +80,8 @@ export function openStore(
 
   const { prepare, ready, adopt, foresee } = openAdoption(log, (work) => write(work, index.deferMerging));
 
-  function add(records: readonly Record[], received: boolean, endWriting?: () => void): Merged[] {
-    const made = ready(records); // what another process writes meanwhile, the log sees: it takes these or leaves them
+  function add(records: readonly Record[], received: boolean, endWriting?: () => void, tokens?: Tokens): Merged[] {
+    const made = ready(records, tokens); // what another process writes meanwhile, the log sees: it takes these or leaves them
     return write(() => {
       const learned_at = now();
       return log.append(records, (i) => ({ learned_at, received, ready: made[i] }));
@@ -100,10 +101,10 @@ export function openStore(
 
     /**
      * Adds records that came from the mesh, in one transaction, durable when this returns. Where they are `many`, `settle`
-     * what was written once no more come.
+     * what was written once no more come. `tokens` are what a second thread has made of them.
      */
-    merge: (records: readonly Record[], many = false): Merged[] =>
-      add(records, true, many ? index.deferMerging : index.mergeWritten),
+    merge: (records: readonly Record[], many = false, tokens?: Tokens): Merged[] =>
+      add(records, true, many ? index.deferMerging : index.mergeWritten, tokens),
 
     /** Makes of records that were kept elsewhere what can be made without a lock. */
     prepare,

@@ -3,10 +3,13 @@ import { tokensOf } from "./search-index.ts";
 
 /** A second thread that makes search tokens while SQLite writes those made before: a third of an import's work. */
 export interface TokenThread {
-  /** The tokens of some payloads, none of those that cannot be read. Undefined while the thread starts, and where it has failed. */
-  make(payloads: readonly string[]): Promise<(Uint8Array | undefined)[] | undefined>;
+  /** The tokens of some payloads. Undefined while the thread starts, and where it has failed. */
+  make(payloads: readonly string[]): Promise<Tokens | undefined>;
   close(): void;
 }
+
+/** The search tokens of each payload; undefined of those that cannot be read. */
+export type Tokens = readonly (Uint8Array | undefined)[];
 
 /** What crosses between the threads: the tokens of all payloads in one piece, and how many bytes each has. */
 interface Made {
@@ -75,7 +78,7 @@ function packed(tokens: readonly Uint8Array[]): Made {
   return { lengths, bytes };
 }
 
-function unpacked({ lengths, bytes }: Made): (Uint8Array | undefined)[] {
+function unpacked({ lengths, bytes }: Made): Tokens {
   let at = 0;
   return Array.from(lengths, (length) => (length > 0 ? bytes.subarray(at, (at += length)) : undefined));
 }

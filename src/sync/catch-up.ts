@@ -5,7 +5,11 @@ import { isUnderstood, type Peer, type Peers } from "./peers.ts";
 import { idOffsets } from "./reconcile.ts";
 import type { Replica, Taken } from "./replica.ts";
 import { pause, pick, type Scheduler } from "./scheduler.ts";
+import { createSecondThread, type StartThread } from "./second-thread.ts";
 import type { Timing } from "./timing.ts";
+
+/** Who lacks so many records is better off when he asks for them. */
+const much = 2_000;
 
 /** What the choice of partners needs to know of its surroundings. */
 export interface CatchUpPorts {
@@ -15,6 +19,7 @@ export interface CatchUpPorts {
   ended(session: Session, peer: Peer): void;
   /** Rows of this host of which no peer and no storage is known to have them. */
   pending(): number;
+  startThread: StartThread;
   /** The store could not do its part. */
   failed(error: unknown): void;
 }
@@ -31,6 +36,7 @@ export function createCatchUp(
   { scheduler, timing }: { scheduler: Scheduler; timing: Timing },
 ) {
   let current: { peer: Peer; session: Session | undefined } | undefined;
+  let second: ReturnType<typeof createSecondThread> | undefined; // as long as a session
   let greeted = true;
   let greetAt = 0;
   let slowAt = 0;
@@ -65,6 +71,7 @@ export function createCatchUp(
   async function run(peer: Peer, differ: boolean): Promise<Session> {
     current = { peer, session: undefined };
     const offset = idOffsets.first + Math.floor(scheduler.random() * (idOffsets.last - idOffsets.first + 1));
+    const thread = (second = createSecondThread(ports.startThread));
     let session: Session | undefined;
     try {
       session = await reconcileWith(
@@ -72,8 +79,10 @@ export function createCatchUp(
         {
           ask: (question) => ports.ask(peer, question),
           rest: () => pause(timing.rest, scheduler),
+          thread: () => thread.current,
           progress(now, taken) {
             if (current) current.session = now;
+            thread.received(now.received);
             fedBy(peer.id, taken, true);
             ports.taken(taken);
           },
@@ -82,6 +91,8 @@ export function createCatchUp(
       );
     } catch (error) {
       ports.failed(error);
+    } finally {
+      thread.end();
     }
     const ended = session ?? failedSession();
     note(peer, ended);
@@ -101,6 +112,26 @@ export function createCatchUp(
 
   function isFedByOther(peer: PeerId): boolean {
     return feeder !== undefined && feeder.peer !== peer && scheduler.now() - feeder.at < timing.tick;
+  }
+
+  /** How many records a peer has more than we, by what it last told. */
+  function lackOf(id: PeerId): number {
+    return (peers.get(id)?.count ?? 0) - replica.set.size;
+  }
+
+  /** Of two who begin to ask each other together, who lacks much goes on, else the lower id. */
+  function asksFirst(id: PeerId, self: PeerId): boolean {
+    const lack = lackOf(id);
+    return Math.abs(lack) >= much ? lack > 0 : self < id;
+  }
+
+  /** Who lacks much asks by himself when he is asked: then he writes one answer while the next is being made. */
+  function asksInstead(id: PeerId): boolean {
+    const peer = peers.get(id);
+    const mayAsk = peer && isUnderstood(peer) && peer.retryAt <= scheduler.now() && !current && !feeder;
+    if (!mayAsk || lackOf(id) < much) return false;
+    scheduler.after(0, () => current ?? void run(peer, true));
+    return true;
   }
 
   /** What a session means for the next ones. */
@@ -156,10 +187,11 @@ export function createCatchUp(
       return peer && run(peer, peer.differsSince !== undefined);
     },
 
-    /** Whether a peer who asks must wait. Of two who begin to ask each other together, the lower id goes on. */
+    /** Whether a peer who asks must wait, and be asked instead. */
     busyFor(peer: PeerId, self: PeerId): Busy {
       if (isFedByOther(peer)) return "fed";
-      return current?.peer.id === peer && (current.session !== undefined || self < peer) ? "asking" : "no";
+      if (current?.peer.id === peer) return current.session || asksFirst(peer, self) ? "asking" : "no";
+      return asksInstead(peer) ? "asking" : "no";
     },
 
     /** What a peer brings by his questions, and whether there may be more. */
@@ -173,6 +205,9 @@ export function createCatchUp(
     get current() {
       return current;
     },
+
+    /** No session goes on from here. */
+    stop: () => second?.end(),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Answer, Busy, Question } from "./message.ts";
 import { compare, opening, summary, type Range } from "./reconcile.ts";
+import { createArrivals, type ArrivalPorts } from "./arrivals.ts";
 import type { Replica, Taken } from "./replica.ts";
 
 /** How much one message carries before it ends. A single record may exceed it: at least one always goes. */
@@ -10,8 +11,8 @@ export interface Room {
   records: number;
 }
 
-/** Some 300 records of usual size: a transaction of less than 100 ms, for which a save may have to wait. */
-export const usualRoom: Room = { ranges: 48 * 1024, records: 256 * 1024 };
+/** Some 500 records of usual size: a transaction of less than 100 ms, for which a save may have to wait. */
+export const usualRoom: Room = { ranges: 48 * 1024, records: 512 * 1024 };
 
 interface Composed {
   /** How many of the other side's ranges were dealt with. */
@@ -68,7 +69,7 @@ export function answerQuestion(
   { room, busy }: { room: Room; busy: Busy },
 ): { answer: Omit<Answer, "clock">; taken: Taken } {
   replica.refresh();
-  const taken = replica.unpack(question.records);
+  const taken = replica.takeIn(replica.unpack(question.records));
   const composed = compose(replica, busy === "fed" ? [] : question.ranges, question.offset, room);
   const answer = {
     ...composed,
@@ -101,11 +102,9 @@ export interface Session {
 }
 
 /** What a session needs: a way to ask, and someone who hears what it brought. */
-export interface SessionPorts {
+export interface SessionPorts extends Pick<ArrivalPorts, "rest" | "thread"> {
   /** Undefined when there is no answer, or none that can be read. */
   ask(question: Question): Promise<Answer | undefined>;
-  /** Lets the question go out, and other writers of the store have their turn. */
-  rest(): Promise<void>;
   /** Called after each merging of what an answer brought. */
   progress(session: Session, taken: Taken): void;
 }
@@ -148,33 +147,33 @@ export async function reconcileWith(
 /** One comparison of the whole sets. */
 async function runPass(
   replica: Replica,
-  { ask, rest, progress }: SessionPorts,
+  { ask, rest, progress, thread }: SessionPorts,
   session: Session,
   { differ, offset, room }: { differ: boolean; offset: number; room: Room },
 ): Promise<"settled" | "yielded" | "failed"> {
   let ours = opening(replica.set, differ); // ranges to say, the deepest first, so that few wait at any time
   let theirs: Range[] = []; // ranges to deal with
   let most = 64; // ranges in a question: what an answer did not cover was said in vain
-  let arrived: Uint8Array[] = []; // merged while the next answer is on its way, where there is more to ask
   let idle = 0;
-
-  function merge(): void {
-    const taken = replica.unpack(arrived);
-    arrived = [];
-    session.received += taken.added.length;
-    session.refused += taken.malformed;
-    if (taken.added.length > 0) idle = 0;
-    progress(session, taken);
-  }
+  const arrivals = createArrivals(replica, {
+    rest,
+    thread,
+    merged(taken) {
+      session.received += taken.added.length;
+      session.refused += taken.malformed;
+      if (taken.added.length > 0) idle = 0;
+      progress(session, taken);
+    },
+  });
 
   while (ours.length || theirs.length) {
-    if (ours.length === 0) merge(); // what to say depends on it
-    const composed = compose(replica, arrived.length > 0 ? [] : theirs, offset, room);
+    if (ours.length === 0) await arrivals.mergeAll(); // what to say depends on it
+    const composed = compose(replica, arrivals.isEmpty ? theirs : [], offset, room);
     theirs = theirs.slice(composed.done);
     ours = [...composed.ranges, ...ours];
     const ranges = ours.slice(0, fitting(ours, most, room.ranges));
     const asking = ask({ offset, ranges, records: composed.records });
-    if (arrived.length > 0) await rest().then(merge);
+    await arrivals.mergeSome();
     const answer = await asking;
     if (answer?.busy === "fed") return "yielded";
     if (!answer || answer.done > ranges.length || (ranges.length > 0 && answer.done === 0)) return "failed";
@@ -182,7 +181,7 @@ async function runPass(
     ours = ours.slice(answer.done);
     theirs = [...answer.ranges, ...theirs];
     most = Math.max(16, 2 * answer.done);
-    arrived = answer.records;
+    arrivals.add(answer.records);
     session.rounds++;
     session.sent += composed.records.length;
     session.refused += answer.refused;
@@ -190,7 +189,7 @@ async function runPass(
     idle = composed.records.length > 0 ? 0 : idle + 1;
     if (idle > mostIdleRounds) return "failed";
   }
-  merge();
+  await arrivals.mergeAll();
   return "settled";
 }
 

@@ -13,7 +13,7 @@ const overhead = 512;
 export function createInlet(
   replica: Replica,
   scheduler: Scheduler,
-  on: { taken(taken: Taken): void; overflowed(): void; guard(work: () => void): void },
+  on: { taken(taken: Taken): void; dropped(what: "record", reason: string): void; guard(work: () => void): void },
 ) {
   let waiting: SealedRecord[] = [];
   let bytes = 0;
@@ -29,7 +29,7 @@ export function createInlet(
   return {
     receive(name: string, payload: Uint8Array): void {
       const more = payload.length + overhead;
-      if (bytes + more > mostBytes) return on.overflowed();
+      if (bytes + more > mostBytes) return on.dropped("record", "too many at once");
       waiting.push({ name, bytes: payload });
       bytes += more;
       if (waiting.length === 1) scheduler.after(0, flush);

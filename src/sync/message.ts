@@ -28,7 +28,7 @@ export interface Announcement {
 
 /**
  * Why the asker should stop and come back later:
- * - `asking`: "I am asking you at the same time." Only before anything has moved, or both would stop.
+ * - `asking`: "I am asking you, or am about to." Only before anything has moved, or both would stop.
  * - `fed`: "Another brings me records already, likely the same." Nothing is answered then.
  */
 export type Busy = (typeof busyWords)[number];

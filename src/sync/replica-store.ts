@@ -1,4 +1,5 @@
 import type { Record } from "../core/record.ts";
+import type { Tokens } from "../store/token-thread.ts";
 
 /** A row of the log without its payload. */
 export interface Row {
@@ -32,8 +33,8 @@ export interface ReplicaStore {
   records(seqs: readonly number[]): (Record & { seq: number })[];
   /** One record by identity. */
   find(kind: string, id: string): (Record & { seq: number }) | undefined;
-  /** Adds records that came from the mesh, in one transaction, durable when this returns. After many at once, `settle`. */
-  merge(records: readonly Record[], many?: boolean): Merged[];
+  /** Adds records that came from the mesh, in one transaction, durable when this returns. After many at once, `settle`. `tokens` are what a second thread has made of them. */
+  merge(records: readonly Record[], many?: boolean, tokens?: Tokens): Merged[];
   /** Makes searches fast after many were merged, in one short transaction; false where nothing is left to be done. */
   settle(): boolean;
   /** The rows have never been in a mesh: nothing is known to be held elsewhere. Forgets the states named `mesh.…`. */

@@ -1,4 +1,5 @@
 import { elementOf, type Record } from "../core/record.ts";
+import type { Tokens } from "../store/token-thread.ts";
 import { decodeRecord, encodeRecord } from "../seal/envelope.ts";
 import { createElementSet, type ElementSet } from "./elements.ts";
 import type { Merged, ReplicaStore, Row } from "./replica-store.ts";
@@ -16,6 +17,12 @@ export interface Taken {
   rows: number[];
   /** Names of those that did not open. */
   refused: string[];
+}
+
+/** What a message carried: records, and how many others that were none. */
+export interface Unpacked {
+  records: Record[];
+  malformed: number;
 }
 
 /** A set that holds the rows up to a number already. */
@@ -65,9 +72,9 @@ export function createReplica(
   }
 
   /** Merges records of others. Throws what the store throws (disk full, locked); then nothing was merged. */
-  function merge(records: readonly Record[]): Taken {
+  function merge(records: readonly Record[], tokens?: Tokens): Taken {
     const many = records.length > few;
-    const merged = records.length ? store.merge(records, many) : [];
+    const merged = records.length ? store.merge(records, many, tokens) : [];
     if (many) on.many();
     records.forEach((record, i) => account(record, merged[i]!));
     return {
@@ -97,6 +104,14 @@ export function createReplica(
     if (typeof opened !== "string") return opened;
     on.dropped("record", opened);
     return undefined;
+  }
+
+  /** The records that a message carried. */
+  function unpack(packed: readonly Uint8Array[]): Unpacked {
+    const read = packed.map((bytes) => decodeRecord(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)));
+    const records = read.filter((one) => one !== undefined);
+    for (let i = records.length; i < read.length; i++) on.dropped("record", "malformed");
+    return { records, malformed: read.length - records.length };
   }
 
   return {
@@ -150,12 +165,9 @@ export function createReplica(
     /** Rows of the log as a message carries them, which is sealed as one: that costs a third of sealing each. */
     packed: (seqs: readonly number[]): Uint8Array[] => formed(seqs, encodeRecord),
 
-    /** Merges what a message carried. Throws as `merge`. */
-    unpack(packed: readonly Uint8Array[]): Taken & { malformed: number } {
-      const read = packed.map((bytes) => decodeRecord(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)));
-      const records = read.filter((one) => one !== undefined);
-      for (let i = records.length; i < read.length; i++) on.dropped("record", "malformed");
-      return { ...merge(records), malformed: read.length - records.length };
-    },
+    unpack,
+
+    /** Merges what was unpacked. Throws as `merge`. */
+    takeIn: ({ records, malformed }: Unpacked, tokens?: Tokens) => ({ ...merge(records, tokens), malformed }),
   };
 }

@@ -3,7 +3,7 @@ import { createAnnouncer } from "./announcer.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { answerQuestion, usualRoom, type Session } from "./exchange.ts";
 import { createInlet } from "./inlet.ts";
-import { createKeeper, type StorageReading } from "./keeper.ts";
+import { createKeeper } from "./keeper.ts";
 import { protocol, type Answer, type Question } from "./message.ts";
 import type { Mesh, MeshListener, PeerId } from "./mesh.ts";
 import { createOutlet } from "./outlet.ts";
@@ -16,8 +16,9 @@ import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, stoppable, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
+import type { StartThread } from "./second-thread.ts";
 import { createSettler } from "./settler.ts";
-import type { Notice } from "./status.ts";
+import type { Notice, Synchronisation } from "./status.ts";
 import { createStorageCare } from "./storage-care.ts";
 import { createTalk } from "./talk.ts";
 import { usualTiming, type Timing } from "./timing.ts";
@@ -41,17 +42,10 @@ export interface ReplicatorOptions {
   /** Told of what a person should hear of, each trouble once. */
   notify?: (notice: Notice) => void;
   timing?: Partial<Timing>;
+  /** Starts a second thread for the search tokens of many records. */
+  startThread?: StartThread;
   /** What need not be read from the store: of a hundred hosts in one process each has a copy. */
   known?: Known;
-}
-
-/** What one synchronisation on request did. */
-export interface Synchronisation {
-  /** The session with a peer; undefined where none could be had in time. */
-  session: Session | undefined;
-  /** The reading of the storage, where it was asked for. */
-  reading: StorageReading | undefined;
-  pending: number;
 }
 
 export type Replicator = ReturnType<typeof createReplicator>;
@@ -73,12 +67,11 @@ export function createReplicator(options: ReplicatorOptions) {
   const hears = { local: writtenHere, dropped: report.dropped, many: settler.due };
   const replica = createReplica(store, sealer, hears, options.known);
   const outlet = createOutlet(replica, mesh, scheduler, timing);
-  const overflowed = () => report.dropped("record", "too many at once");
   const arrived = (what: Taken) => {
     taken(what);
     for (const name of what.refused) care?.suspect(name); // it lies in the storage now, in a record's place perhaps
   };
-  const inlet = createInlet(replica, scheduler, { taken: arrived, guard, overflowed });
+  const inlet = createInlet(replica, scheduler, { taken: arrived, guard, dropped: report.dropped });
   const announcer = createAnnouncer(scheduler, timing, () => guard(announce), {
     count: () => peers.size,
     haveSaidSo: () => peers.isAnnounced(replica.fingerprint()),
@@ -92,6 +85,7 @@ export function createReplicator(options: ReplicatorOptions) {
       ended,
       pending: () => pending.count,
       failed: report.failed,
+      startThread: options.startThread,
     },
     { scheduler, timing },
   );
@@ -293,6 +287,7 @@ export function createReplicator(options: ReplicatorOptions) {
       guard(outlet.keep); // else the next start would hand over again what the Python original has taken out since
       running = false;
       scheduler.stop();
+      catchUp.stop();
       return mesh.close();
     },
   };

@@ -1,6 +1,17 @@
 import { timestamp } from "../core/time.ts";
+import type { Session } from "./exchange.ts";
+import type { StorageReading } from "./keeper.ts";
 import type { PeerId } from "./mesh.ts";
 import { isUnderstood, type Peer } from "./peers.ts";
+
+/** What one synchronisation on request did. */
+export interface Synchronisation {
+  /** The session with a peer; undefined where none could be had in time. */
+  session: Session | undefined;
+  /** The reading of the storage, where it was asked for. */
+  reading: StorageReading | undefined;
+  pending: number;
+}
 
 /** What replication knows of one peer. Counts and equality are the peer's word, or follow from a session with it. */
 export interface PeerStatus {

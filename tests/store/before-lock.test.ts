@@ -2,8 +2,10 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { readObservation } from "../../src/core/observation.ts";
+import { tokensOf } from "../../src/store/search-index.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { bare, erasure, idOf, now, observation, tombstone } from "./records.ts";
+import { bare, erasure, idOf, memoryStore, now, observation, tombstone } from "./records.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 const directory = temporaryDirectory();
@@ -83,4 +85,12 @@ test("content whose digest alone another process has taken in meanwhile is taken
   expect(store.merge([record])).toMatchObject([{ outcome: "replaced", bare: false }]);
   expect(found(store, "lighthouse")).toBe(1);
   store.close();
+});
+
+test("tokens that were made before are those by which a record is found", () => {
+  const store = memoryStore();
+  const other = observation(idOf("other"), { content: "a drawbridge" });
+  const tokens = [record, other].map(({ id: one, payload }) => tokensOf(readObservation(payload!, one)!));
+  store.merge([record, other], true, [tokens[1], undefined]);
+  expect([found(store, "lighthouse"), found(store, "drawbridge")]).toEqual([0, 1]); // nor where the text does not have it
 });
