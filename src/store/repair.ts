@@ -11,7 +11,7 @@ import { isBusy, usualPatience } from "./patience.ts";
 import { openProjection } from "./projection.ts";
 import { unpurged } from "./purge.ts";
 import { salvage, type Salvaged } from "./salvage.ts";
-import { openSearchIndex } from "./search-index.ts";
+import { deferredKey, openSearchIndex } from "./search-index.ts";
 import { openState } from "./state.ts";
 import { openWriter } from "./writer.ts";
 
@@ -38,7 +38,7 @@ interface Notes {
 }
 
 /** State that follows from the records, and is made with them. */
-const ownKeys = new Set(["set", unpurged, "search_index"]);
+const ownKeys = new Set(["set", unpurged, "search_index", deferredKey]);
 
 /**
  * Saves what can be read of a damaged database into a new one that takes its place, and keeps the damaged one beside it.

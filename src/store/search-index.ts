@@ -15,6 +15,8 @@ const version = 2;
 
 /** Where the state notes the version of the tables, and the number in their names. */
 const stateKey = "search_index";
+/** Where it notes how many transactions have left their merging for later: an import that was killed has no later. */
+export const deferredKey = "search_deferred";
 
 /**
  * FTS5 serves as an inverted index and no more: tokens are made by search-text.ts, texts are read from the log. So it
@@ -41,7 +43,7 @@ const pagesPerRow = 8;
 const mostPages = 256;
 /** The same for the steps in which is made up for what was left for later: each is followed by a pause. */
 const stepPages = 512;
-/** Transactions in a row that may leave their merging for later. */
+/** Transactions that may leave their merging for later. */
 const mostDeferred = 500;
 
 const indexName = (number: number) => `search_index_${number}`;
@@ -75,9 +77,8 @@ export function openSearchIndex(db: Database) {
     return changes() - before > 1; // the command itself is one
   }
 
-  /** Rows, and transactions in a row, that were written and for which nothing was merged yet. */
+  /** Rows that were written and for which nothing was merged yet. */
   let written = 0;
-  let deferred = 0;
 
   /** Writes tokens where the tables are of this version. Newer ones it marks: who knows them makes them anew. */
   function write(what: "add" | "delete", seq: number, tokens: () => Uint8Array): void {
@@ -116,7 +117,8 @@ export function openSearchIndex(db: Database) {
     /** Merges all that was added and removed, so that no token is left of what was removed. */
     optimize(): void {
       command("optimize");
-      written = deferred = 0;
+      written = 0;
+      state.delete(deferredKey);
     },
 
     /** Ends the writing of a transaction: merges as much as follows from what it wrote. */
@@ -127,14 +129,18 @@ export function openSearchIndex(db: Database) {
 
     /** Ends the writing of one of many transactions, after which comes `settle`: searches are slower until then. */
     deferMerging(): void {
-      if (++deferred > mostDeferred) merge(mostPages);
+      if (written === 0) return;
+      const deferred = Number(state.get(deferredKey) ?? 0) + 1;
+      state.set(deferredKey, String(deferred));
+      if (deferred > mostDeferred) merge(mostPages);
       written = 0;
     },
 
     /** Merges some of what is to be merged, in a transaction; false where nothing is left. */
     settle(): boolean {
-      deferred = 0;
-      return merge(stepPages);
+      if (merge(stepPages)) return true;
+      state.delete(deferredKey);
+      return false;
     },
 
     /** Throws SQLITE_CORRUPT_VTAB where the tables contradict themselves. */
