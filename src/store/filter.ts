@@ -27,8 +27,8 @@ export const alive = (n: string) => `${present(n)} and (${n}.expires_at = '' or 
 const present = (n: string) => `${n}.deleted_at is null and ${n}.hidden_at is null`;
 
 /**
- * The rows to find an observation `o` in by its id, which is that of `r`: the table has no index of its own for it, which would
- * cost each save a page.
+ * The tables in which an observation `o` is found by the id of its record `r`: an index of its own for that would cost each
+ * save a page.
  */
 export const byId = (r: string, o: string) =>
   `record ${r} cross join observation ${o} on ${o}.seq = ${r}.seq and ${r}.kind = 'observation'`;

@@ -41,7 +41,7 @@ const settings = { hashsize: 16 * 1024 * 1024, automerge: 0, crisismerge: 1_900,
 const pagesPerRow = 8;
 /** Pages that one transaction merges at the most: some 20 ms. */
 const mostPages = 256;
-/** The same for the steps in which is made up for what was left for later: each is followed by a pause. */
+/** Pages of one step of `settle`, which a pause follows. */
 const stepPages = 512;
 /** Transactions that may leave their merging for later. */
 const mostDeferred = 500;

@@ -237,8 +237,9 @@ export function hashOf(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /**
- * The sign at the end of a trigram's token, by the hash of the rest. What FTS5 gathers before it writes lies in a table by a
- * hash that takes many trigrams for alike: of the 17,576 of letters it tells 1,800 apart, with the sign 10,000.
+ * The sign at the end of a trigram's token, which follows from a hash of the rest. FTS5 gathers tokens in a hash table before
+ * it writes them, and its own hash takes many trigrams for alike: of the 17,576 of letters it tells 1,800 apart, with the sign
+ * 10,000.
  */
 export const spreadSign = (hash: number): number => 0x23 + (hash % 29); // neither a letter nor a quote
 
