@@ -3,7 +3,7 @@ const longest = 200;
 
 /**
  * Milliseconds between two batches, at least: a writer that waits asks at least this often (store/patience.ts), so that
- * each gets its turn before we ask again.
+ * one who waits gets his turn before we ask again.
  */
 export const pause = 11;
 
@@ -45,7 +45,7 @@ export async function paced<T>(
   let batch: T[] = [];
   let bytes = 0;
   let freed = -Infinity;
-  let prepared: Prepared | undefined;
+  let finished = Promise.resolve();
 
   function prepare(): Prepared {
     const take = work(batch);
@@ -55,7 +55,8 @@ export async function paced<T>(
     return { size, take };
   }
 
-  async function finish({ size, take }: Prepared): Promise<void> {
+  async function finish({ size, take }: Prepared, before: Promise<void>): Promise<void> {
+    await before; // where it failed, this one would too
     const work = await take;
     // Reading and preparing are a pause too. The clock may jump.
     if (!isLockFree) await Bun.sleep(Math.min(pause, Math.max(0, freed + pause - now())));
@@ -65,15 +66,12 @@ export async function paced<T>(
     limit = adapted(limit, size, freed - begun);
   }
 
+  /** Begins with a batch, which goes on while the next is read, however long that takes; waits for the one before. */
   async function flush(): Promise<void> {
-    const before = prepared;
-    prepared = batch.length > 0 ? prepare() : undefined;
-    try {
-      if (before) await finish(before);
-    } catch (error) {
-      prepared = undefined; // what would come next fails as well
-      throw error;
-    }
+    const before = finished;
+    finished = finish(prepare(), before);
+    finished.catch(() => {}); // told when it is waited for
+    await before;
   }
 
   try {
@@ -83,8 +81,8 @@ export async function paced<T>(
       if (batch.length >= limit.rows || bytes >= limit.bytes) await flush();
     }
   } finally {
-    await flush();
-    await flush();
+    if (batch.length > 0) await flush();
+    await finished;
   }
 }
 

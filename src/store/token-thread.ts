@@ -35,6 +35,7 @@ export function openTokenThread(worker: Worker): TokenThread {
     event.preventDefault(); // who asked does the work, and meets what went wrong
     end();
   };
+  worker.onmessageerror = end;
   worker.addEventListener("close", end);
 
   return {
