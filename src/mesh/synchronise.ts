@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { embedded } from "../router/embedded.ts";
+import { settle } from "../ops/settle.ts";
 import { privateDirectory } from "../router/private-files.ts";
 import { locateRouter, noRouter } from "../router/provision.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";
 import { meshDirectory, readMembership } from "./membership.ts";
-import { usualTiming } from "../sync/timing.ts";
 import { askRunning, synchronise, type Synchronised } from "./request.ts";
 import { startPart, type MeshHost, type RouterChoices } from "./run.ts";
 
@@ -34,7 +34,7 @@ export async function synchroniseOnce(
     if (!locateRouter(join(host.stateDirectory, "router"), embedded)) throw noRouter();
     const part = startPart(membership, host, choices);
     const done = await synchronise(part.replicator!, deadline, full).finally(part.stop);
-    while (host.store().settle()) await Bun.sleep(usualTiming.settlePause); // the replicator has ended before it could
+    await settle(host.store(), host.database); // the replicator has ended before it could
     return done;
   } finally {
     release();

@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { UserError } from "../core/errors.ts";
 import { timestamp } from "../core/time.ts";
 import type { Adopted, Incoming } from "../store/adopt.ts";
-import { storeFailure } from "../store/failure.ts";
 import type { ForeignRow } from "../store/foreign/rows.ts";
 import type { Source } from "../store/foreign/source.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openStore } from "../store/store.ts";
 import type { TokenThread } from "../store/token-thread.ts";
 import type { Context } from "./context.ts";
-import { paced, pause } from "./pace.ts";
+import { paced } from "./pace.ts";
+import { settle } from "./settle.ts";
 
 /** Records that are taken in before a second thread helps: its code has to become fast as well. */
 const mostAlone = 1_000;
@@ -142,17 +142,7 @@ function adoption(ctx: Context): Adoption {
     const prepared = await store.prepare(incoming, await thread);
     return () => store.adopt(prepared);
   };
-  return { adopt, settle: () => settle(store, ctx), close: async () => (await thread)?.close() };
-}
-
-async function settle(store: Store, { paths }: Context): Promise<void> {
-  try {
-    while (store.settle()) await Bun.sleep(pause);
-  } catch (error) {
-    const failure = storeFailure(error, paths.database);
-    if (failure instanceof UserError && failure.code === "unavailable") return; // all is taken in; saves make up for it
-    throw error;
-  }
+  return { adopt, settle: () => settle(store, ctx.paths.database), close: async () => (await thread)?.close() };
 }
 
 /** Foretelling leaves no trace, not even an empty database. */
