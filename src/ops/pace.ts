@@ -1,5 +1,5 @@
 /** Milliseconds that a batch may hold the database's lock: as long as an agent's save may have to wait for it. */
-const longest = 200;
+const longest = 400;
 
 /**
  * Milliseconds between two batches, at least: a writer that waits asks at least this often (store/patience.ts), so that
