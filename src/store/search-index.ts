@@ -37,7 +37,11 @@ const tables = (number: number) => `
  */
 const settings = { hashsize: 16 * 1024 * 1024, automerge: 0, crisismerge: 1_900, usermerge: 8 };
 
-/** Pages that are merged for each row written: more than it takes on average, so that few parts of a size remain. */
+/**
+ * Every so many-th row pays for the others, so that most saves wait for no merging; and pages that are merged for each row:
+ * more than it takes on average, so that few parts of a size remain.
+ */
+const rowsPerMerge = 16;
 const pagesPerRow = 8;
 /** Pages that one transaction merges at the most: some 20 ms. */
 const mostPages = 256;
@@ -79,6 +83,8 @@ export function openSearchIndex(db: Database) {
 
   /** Rows that were written and for which nothing was merged yet. */
   let written = 0;
+  /** Pages that are to be merged for them. */
+  let owed = 0;
 
   /** Writes tokens where the tables are of this version. Newer ones it marks: who knows them makes them anew. */
   function write(what: "add" | "delete", seq: number, tokens: () => Uint8Array): void {
@@ -86,6 +92,7 @@ export function openSearchIndex(db: Database) {
     if (theirs > version) store(0, number);
     if (theirs !== version) return;
     written++;
+    if (seq % rowsPerMerge === 0) owed += rowsPerMerge * pagesPerRow;
     const table = indexName(number);
     const [column, value] = what === "delete" ? [`${table}, `, "'delete', "] : ["", ""];
     db.query(`insert into ${table} (${column}rowid, tokens) values (${value}?, cast(? as text))`).run(seq, tokens());
@@ -117,14 +124,14 @@ export function openSearchIndex(db: Database) {
     /** Merges all that was added and removed, so that no token is left of what was removed. */
     optimize(): void {
       command("optimize");
-      written = 0;
+      written = owed = 0;
       state.delete(deferredKey);
     },
 
     /** Ends the writing of a transaction: merges as much as follows from what it wrote. */
     mergeWritten(): void {
-      if (written > 0) merge(Math.min(mostPages, pagesPerRow * written));
-      written = 0;
+      if (owed > 0) merge(Math.min(mostPages, owed));
+      written = owed = 0;
     },
 
     /** Ends the writing of one of many transactions, after which comes `settle`: searches are slower until then. */
@@ -133,7 +140,7 @@ export function openSearchIndex(db: Database) {
       const deferred = Number(state.get(deferredKey) ?? 0) + 1;
       state.set(deferredKey, String(deferred));
       if (deferred > mostDeferred) merge(mostPages);
-      written = 0;
+      written = owed = 0;
     },
 
     /** Merges some of what is to be merged, in a transaction; false where nothing is left. */
