@@ -5,6 +5,12 @@ import { testWith } from "../needs.ts";
 import { home } from "./program.ts";
 import { smallDisk } from "./small-disk.ts";
 
+/** The ids that `search --json` has found, sorted. */
+function idsFound(out: string): string[] {
+  const { observations } = JSON.parse(out) as { observations: { observation_id: string }[] };
+  return observations.map(({ observation_id }) => observation_id).toSorted();
+}
+
 const idIn = (text: string) => /saved: ([0-9a-f]{32})/.exec(text)?.[1];
 
 testWith("mounts")(
@@ -31,9 +37,7 @@ testWith("mounts")(
     const last = await save("after space came back");
     expect(last.status).toBe(0);
     const search = await machine.run(["search", "--json"], disk.inside);
-    const { observations } = JSON.parse(search.out) as { observations: { observation_id: string }[] };
-    const found = observations.map(({ observation_id }) => observation_id);
-    expect(found.toSorted()).toEqual([...saved, idIn(last.out)!].toSorted());
+    expect(idsFound(search.out)).toEqual([...saved, idIn(last.out)!].toSorted());
     const doctor = await machine.run(["doctor"], disk.inside);
     expect(doctor.out).toContain("[PASS] database_integrity");
   },
@@ -63,8 +67,7 @@ testWith("mounts")(
     saved.push(idIn(await server.call("save_observation", { content: "there is space again" }))!);
     await server.end();
     const search = await machine.run(["search", "--json", "-n", "10000"], disk.inside);
-    const { observations } = JSON.parse(search.out) as { observations: { observation_id: string }[] };
-    expect(observations.map(({ observation_id }) => observation_id).toSorted()).toEqual(saved.toSorted());
+    expect(idsFound(search.out)).toEqual(saved.toSorted());
   },
   60_000,
 );
@@ -89,10 +92,7 @@ testWith("mounts")(
     await server.child.exited;
     disk.sh(`test -s ${machine.database}-wal`);
     takeIndex(disk, machine.database);
-    const listed = async () => {
-      const { observations } = JSON.parse((await run("search", "note", "--json")).out);
-      return (observations as { observation_id: string }[]).map(({ observation_id }) => observation_id).toSorted();
-    };
+    const listed = async () => idsFound((await run("search", "note", "--json")).out);
     expect(await listed()).toEqual(saved.toSorted());
     for (const command of [["get-memory", saved[4]!], ["recall-context"], ["status"], ["export"]]) {
       expect([command, (await run(...command)).status]).toEqual([command, 0]);
