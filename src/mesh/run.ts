@@ -18,7 +18,7 @@ import { meshSealer } from "../sync/mesh-sealer.ts";
 import { openSealer } from "../sync/open-sealer.ts";
 import { noteRenewal, remains } from "../sync/remains.ts";
 import { createReplicator, type Replicator } from "../sync/replicator.ts";
-import type { StartThread } from "../sync/second-thread.ts";
+import type { StartThread } from "../store/second-thread.ts";
 import { systemScheduler } from "../sync/scheduler.ts";
 import { relayStatusText } from "../sync/status.ts";
 import { forgetStorage } from "../sync/storage-care.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { embedded } from "../router/embedded.ts";
 import { settle } from "../ops/settle.ts";
+import { embedded } from "../router/embedded.ts";
 import { privateDirectory } from "../router/private-files.ts";
 import { locateRouter, noRouter } from "../router/provision.ts";
 import { acquireLock, meshLockPath } from "../store/lock.ts";

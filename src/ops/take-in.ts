@@ -4,8 +4,8 @@ import { timestamp } from "../core/time.ts";
 import type { Adopted, Incoming } from "../store/adopt.ts";
 import type { ForeignRow } from "../store/foreign/rows.ts";
 import type { Source } from "../store/foreign/source.ts";
+import { createSecondThread } from "../store/second-thread.ts";
 import { openStore } from "../store/store.ts";
-import type { TokenThread } from "../store/token-thread.ts";
 import type { Context } from "./context.ts";
 import { paced } from "./pace.ts";
 import { settle } from "./settle.ts";
@@ -76,7 +76,7 @@ export async function takeIn(ctx: Context, sources: readonly Source[], dryRun: b
     }
     await settle();
   } finally {
-    await close();
+    close();
   }
   return harvests;
 }
@@ -129,20 +129,19 @@ interface Adoption {
   adopt: Adopt;
   /** Ends what many batches have left to be done at the end. */
   settle(): Promise<void>;
-  close(): Promise<void> | void;
+  close(): void;
 }
 
 function adoption(ctx: Context): Adoption {
   const store = ctx.store();
-  let thread: Promise<TokenThread | undefined> | undefined;
+  const thread = createSecondThread(ctx.startThread, mostAlone);
   let count = 0;
   const adopt: Adopt = async (incoming) => {
-    count += incoming.length;
-    if (count > mostAlone) thread ??= ctx.startThread?.().catch(() => undefined); // without it, this thread does all
-    const prepared = await store.prepare(incoming, await thread);
+    thread.received((count += incoming.length));
+    const prepared = await store.prepare(incoming, thread.current);
     return () => store.adopt(prepared);
   };
-  return { adopt, settle: () => settle(store, ctx.paths.database), close: async () => (await thread)?.close() };
+  return { adopt, settle: () => settle(store, ctx.paths.database), close: thread.end };
 }
 
 /** Foretelling leaves no trace, not even an empty database. */

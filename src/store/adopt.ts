@@ -3,7 +3,7 @@ import { isPreferred, type Record } from "../core/record.ts";
 import type { Log, LogRow, Outcome } from "./log.ts";
 import type { Ready } from "./projection.ts";
 import { tokensOf } from "./search-index.ts";
-import type { Tokens, TokenThread } from "./token-thread.ts";
+import { contentsOf, type Tokens, type TokenThread } from "./token-thread.ts";
 import type { Write } from "./writer.ts";
 
 /** A record that was kept elsewhere, with what is known of it there. */
@@ -35,9 +35,14 @@ export interface Prepared {
 
 /** Taking in what was kept elsewhere, many at a time: by the rules of the set, with the lock held as briefly as can be. */
 export function openAdoption(log: Log, write: Write) {
+  /** Whether the set would take a record, as far as can be seen. */
+  function isWanted(one: Incoming): boolean {
+    return foretell(one, log.get(one.record.kind, one.record.id)) !== "present";
+  }
+
   async function prepare(incoming: readonly Incoming[], thread?: TokenThread): Promise<Prepared> {
-    const candidates = incoming.filter((one) => foretell(one, log.get(one.record.kind, one.record.id)) !== "present");
-    const tokens = await thread?.make(candidates.map((one) => (isContent(one) ? one.record.payload! : "")));
+    const candidates = incoming.filter(isWanted);
+    const tokens = await thread?.make(contentsOf(candidates.map(({ record }) => record)));
     return { incoming, ready: new Map(candidates.map((one, i) => [one, readyFor(one, tokens?.[i])])) };
   }
 
@@ -46,10 +51,7 @@ export function openAdoption(log: Log, write: Write) {
    * `tokens` are those that have been made of it.
    */
   function ready(records: readonly Record[], tokens?: Tokens): (Ready | undefined)[] {
-    return records.map((record, i) => {
-      const isTaken = foretell({ record }, log.get(record.kind, record.id)) !== "present";
-      return isTaken ? readyFor({ record }, tokens?.[i]) : undefined;
-    });
+    return records.map((record, i) => (isWanted({ record }) ? readyFor({ record }, tokens?.[i]) : undefined));
   }
 
   /** Adds records in one transaction. */
@@ -60,8 +62,8 @@ export function openAdoption(log: Log, write: Write) {
         candidates.map(({ record }) => record),
         (i) => {
           const { learned_at, derived, hidden_at } = candidates[i]!;
-          const of = { learned_at: notAfter(now, learned_at), derived, hidden_at };
-          return { ...of, received: false, ready: ready.get(candidates[i]!) };
+          const made = ready.get(candidates[i]!);
+          return { learned_at: notAfter(now, learned_at), derived, hidden_at, received: false, ready: made };
         },
       ),
     );

@@ -1,13 +1,13 @@
-import type { TokenThread } from "../store/token-thread.ts";
-
-/** A session that has brought so many records likely brings many more. A thread takes a moment and 30 MB to start. */
-const worthwhile = 2_000;
+import type { TokenThread } from "./token-thread.ts";
 
 /** Starts a thread; absent where there is none to be had. */
 export type StartThread = (() => Promise<TokenThread>) | undefined;
 
-/** A second thread for one session, started when the session has brought so much that it pays. */
-export function createSecondThread(start: StartThread) {
+/**
+ * A second thread for what brings many records, started when so many have come that it is worthwhile: likely many more will,
+ * and a thread takes a moment and 30 MB to start.
+ */
+export function createSecondThread(start: StartThread, worthwhile: number) {
   let thread: TokenThread | undefined;
   let started = false;
   let ended = false;
@@ -23,7 +23,7 @@ export function createSecondThread(start: StartThread) {
       return thread;
     },
 
-    /** So many records the session has brought by now. */
+    /** So many records have come by now. */
     received(count: number): void {
       if (!start || started || count < worthwhile) return;
       started = true;

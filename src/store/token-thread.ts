@@ -1,4 +1,5 @@
 import { readObservation } from "../core/observation.ts";
+import type { Record } from "../core/record.ts";
 import { tokensOf } from "./search-index.ts";
 
 /** A second thread that makes search tokens while SQLite writes those made before: a third of an import's work. */
@@ -10,6 +11,11 @@ export interface TokenThread {
 
 /** The search tokens of each payload; undefined of those that cannot be read. */
 export type Tokens = readonly (Uint8Array | undefined)[];
+
+/** What there is to make tokens of: the payload of each observation, nothing of other records. */
+export function contentsOf(records: readonly Record[]): string[] {
+  return records.map(({ kind, payload }) => (kind === "observation" && payload) || "");
+}
 
 /** What crosses between the threads: the tokens of all payloads in one piece, and how many bytes each has. */
 interface Made {

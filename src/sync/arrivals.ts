@@ -1,4 +1,4 @@
-import type { Tokens, TokenThread } from "../store/token-thread.ts";
+import { contentsOf, type Tokens, type TokenThread } from "../store/token-thread.ts";
 import type { Replica, Taken, Unpacked } from "./replica.ts";
 
 /** What one answer brought, and what a second thread makes of it. */
@@ -28,8 +28,7 @@ export function createArrivals(replica: Replica, { rest, thread, merged }: Arriv
     add(packed: readonly Uint8Array[]): void {
       if (packed.length === 0) return;
       const unpacked = replica.unpack(packed);
-      const contents = () => unpacked.records.map(({ kind, payload }) => (kind === "observation" && payload) || "");
-      waiting.push({ unpacked, tokens: thread()?.make(contents()) });
+      waiting.push({ unpacked, tokens: thread()?.make(contentsOf(unpacked.records)) });
     },
 
     /** Merges all: what is to be said next depends on it. */

@@ -1,3 +1,4 @@
+import { createSecondThread, type StartThread } from "../store/second-thread.ts";
 import { reconcileWith, usualRoom, type Session } from "./exchange.ts";
 import type { Answer, Busy, Question } from "./message.ts";
 import type { PeerId } from "./mesh.ts";
@@ -5,10 +6,9 @@ import { isUnderstood, type Peer, type Peers } from "./peers.ts";
 import { idOffsets } from "./reconcile.ts";
 import type { Replica, Taken } from "./replica.ts";
 import { pause, pick, type Scheduler } from "./scheduler.ts";
-import { createSecondThread, type StartThread } from "./second-thread.ts";
 import type { Timing } from "./timing.ts";
 
-/** Who lacks so many records is better off when he asks for them. */
+/** Who lacks so many records is better off when he asks for them, and with a second thread once they have come. */
 const much = 2_000;
 
 /** What the choice of partners needs to know of its surroundings. */
@@ -71,7 +71,7 @@ export function createCatchUp(
   async function run(peer: Peer, differ: boolean): Promise<Session> {
     current = { peer, session: undefined };
     const offset = idOffsets.first + Math.floor(scheduler.random() * (idOffsets.last - idOffsets.first + 1));
-    const thread = (second = createSecondThread(ports.startThread));
+    const thread = (second = createSecondThread(ports.startThread, much));
     let session: Session | undefined;
     try {
       session = await reconcileWith(

@@ -33,7 +33,10 @@ export interface ReplicaStore {
   records(seqs: readonly number[]): (Record & { seq: number })[];
   /** One record by identity. */
   find(kind: string, id: string): (Record & { seq: number }) | undefined;
-  /** Adds records that came from the mesh, in one transaction, durable when this returns. After many at once, `settle`. `tokens` are what a second thread has made of them. */
+  /**
+   * Adds records that came from the mesh, in one transaction, durable when this returns. After many at once, `settle`.
+   * `tokens` are what a second thread has made of them.
+   */
   merge(records: readonly Record[], many?: boolean, tokens?: Tokens): Merged[];
   /** Makes searches fast after many were merged, in one short transaction; false where nothing is left to be done. */
   settle(): boolean;

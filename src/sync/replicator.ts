@@ -1,4 +1,5 @@
 import { noted } from "../store/noted.ts";
+import type { StartThread } from "../store/second-thread.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { answerQuestion, usualRoom, type Session } from "./exchange.ts";
@@ -16,7 +17,6 @@ import { noteRemains, noteUnpurged } from "./remains.ts";
 import { createReporter } from "./report.ts";
 import { pause, stoppable, type Scheduler } from "./scheduler.ts";
 import type { Sealer } from "./sealer.ts";
-import type { StartThread } from "./second-thread.ts";
 import { createSettler } from "./settler.ts";
 import type { Notice, Synchronisation } from "./status.ts";
 import { createStorageCare } from "./storage-care.ts";
